@@ -42,17 +42,18 @@ static const struct pg_stmt progress = { "recount_progress", PG_PREPARED,
 	", coalesce(next_offset - start_offset, 0) FROM consumer_progress WHERE " OUTCOMES_SUM
 	" <> coalesce(next_offset - start_offset, 0) ORDER BY consumer, topic, partition" };
 
-/* The columns of campaigns follow campaign_counts within seconds, while the campaign is not deleted and for 7 days after it has ended
- * (driver_list): they are compared when the counts have not changed for 10 minutes, and had not after the sixth day. */
+/* The columns of campaigns follow campaign_counts within seconds, and for 7 days after the campaign has ended (driver_list): they are compared
+ * when the counts have not changed for 10 minutes, and had not after the sixth day. A deleted campaign may have lost recipients
+ * (cleanup_campaigns.h). */
 #define CAMPAIGN \
 	"SELECT c.workspace_id, c.id, w.uuid, c.uuid, c.first_send_id, c.last_send_id, n.version, n.recipients, n.sent, n.delivered, n.read," \
 	" n.failed, n.skipped, n.unknown, c.recipients, c.messages_sent, c.messages_delivered, c.messages_read, c.messages_failed," \
-	" c.messages_skipped, c.messages_unknown, c.deleted_at IS NULL AND n.changed_at < now() - interval '10 minutes'" \
+	" c.messages_skipped, c.messages_unknown, n.changed_at < now() - interval '10 minutes'" \
 	" AND n.changed_at < coalesce(c.completed_at, 'infinity') + interval '6 days' FROM (SELECT c.workspace_id, c.id, c.uuid, c.first_send_id, c.last_send_id, c.recipients," \
-	" c.messages_sent, c.messages_delivered, c.messages_read, c.messages_failed, c.messages_skipped, c.messages_unknown, c.deleted_at," \
+	" c.messages_sent, c.messages_delivered, c.messages_read, c.messages_failed, c.messages_skipped, c.messages_unknown," \
 	" c.completed_at FROM campaigns c WHERE "
 #define CAMPAIGN_COUNTS \
-	" AND c.prepared_at IS NOT NULL AND c.last_send_id IS NOT NULL" \
+	" AND c.deleted_at IS NULL AND c.prepared_at IS NOT NULL AND c.last_send_id IS NOT NULL" \
 	" ORDER BY c.workspace_id, c.id LIMIT 1) AS c CROSS JOIN LATERAL (SELECT" \
 	" coalesce(hashtextextended(string_agg(n::text, ' ' ORDER BY n.source, n.slot), 0), 0) AS version," \
 	" coalesce(max(n.updated_at), '-infinity') AS changed_at, coalesce(sum(n.recipients), 0)::bigint AS recipients," \

@@ -66,6 +66,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ "blazz_cleanup", cleanup_resync_statements },
 	{ "blazz_cleanup", cleanup_retention_statements },
 	{ "blazz_cleanup", cleanup_sends_statements },
+	{ "blazz_cleanup", cleanup_campaigns_statements },
 	{ "blazz_cleanup", messages_delete_statements },
 	{ "blazz_cleanup", progress_list_statements },
 	{ "blazz_cleanup", account_qr_statements },

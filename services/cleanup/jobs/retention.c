@@ -3,7 +3,7 @@
  *   workspace by id ──► conversation by id ──► old messages by time ─┬► counted by nothing: deleted
  *                                                                    └► unread: a read marker to inbound; the next run deletes them
  *
- * Then the rows of messages to send: retention_sends.c. The cursor of messages is "workspace/conversation/sent_us/message/marked". */
+ * Then the rows of messages to send, and campaigns: retention_sends.c, retention_campaigns.c. The cursor of messages is "workspace/conversation/sent_us/message/marked". */
 #include "cleanup/jobs/retention.h"
 
 #include <inttypes.h>
@@ -146,6 +146,8 @@ int retention_step(const struct row_env *env, struct row_step *step, struct err 
 
 	if (str_starts(step->cursor, SENDS_CURSOR))
 		return retention_sends_step(env, step, err);
+	if (str_starts(step->cursor, CAMPAIGNS_CURSOR))
+		return retention_campaigns_step(env, step, err);
 	if (step->cursor.n == 0 && settings_check(env, err) < 0)
 		return -1;
 	if (store_retention_workspace(env->pg, p.from.workspace_id, &env->workspace, &p.workspace, &found, err) < 0)

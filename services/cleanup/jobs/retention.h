@@ -1,5 +1,5 @@
-/* The job retention: deletes messages that are older than their workspace keeps them, and rows of messages to send that have long ended. See
- * rows.h. */
+/* The job retention: deletes messages that are older than their workspace keeps them, and rows of messages to send and campaigns that ended long
+ * ago. See rows.h. */
 #ifndef CLEANUP_RETENTION_H
 #define CLEANUP_RETENTION_H
 

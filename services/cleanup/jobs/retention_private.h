@@ -9,4 +9,9 @@
 /* The second part: single messages to send that have ended long ago. */
 row_step_fn retention_sends_step ERR_MUST_USE;
 
+#define CAMPAIGNS_CURSOR STR("c/")
+
+/* The third: campaigns that have ended long ago, with their recipients. */
+row_step_fn retention_campaigns_step ERR_MUST_USE;
+
 #endif

@@ -38,8 +38,8 @@ int retention_sends_step(const struct row_env *env, struct row_step *step, struc
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		step->found += rows[i].ended;
-	step->done = (int64_t)n < step->n;
-	if (!step->done) {
+	step->next = CAMPAIGNS_CURSOR;
+	if ((int64_t)n == step->n) {
 		end = page_end(rows, n);
 		step->next = arena_printf(env->arena, "%.*s%" PRId64 "/%" PRId64, STR_ARG(SENDS_CURSOR),
 			end.workspace_id, end.id);

@@ -393,6 +393,108 @@ static void a_workspace_is_left_at_the_first_row_that_is_young(void **state)
 	assert_int_equal(db_i64("SELECT count(*) FROM sends WHERE workspace_id = 2"), 0);
 }
 
+/* Campaigns of workspace 1 in every status, and one of workspace 2; 10 + i is one of the recipients of campaign i, 20 + i another one. */
+#define LONG_AGO  DAYS(91)
+#define CAMPAIGNS \
+	"INSERT INTO campaigns (workspace_id, id, name, campaign_type, status, completed_at, updated_at, first_send_id, last_send_id) VALUES" \
+	" (1, 1, 'c', 'instant', 'completed', " LONG_AGO ", now(), 11, 21)," \
+	" (1, 2, 'c', 'instant', 'cancelled', " LONG_AGO ", now(), 12, 22)," \
+	" (1, 3, 'c', 'instant', 'failed', NULL, " LONG_AGO ", NULL, NULL)," \
+	" (1, 4, 'c', 'instant', 'completed', " DAYS(89) ", " LONG_AGO ", 14, 24)," \
+	" (1, 5, 'c', 'instant', 'failed', NULL, " DAYS(89) ", NULL, NULL)," \
+	" (1, 6, 'c', 'instant', 'draft', NULL, " LONG_AGO ", NULL, NULL)," \
+	" (1, 7, 'c', 'instant', 'paused', NULL, " LONG_AGO ", 17, 27)," \
+	" (1, 8, 'c', 'instant', 'cancelled', " LONG_AGO ", " LONG_AGO ", 18, 28)," \
+	" (2, 9, 'c', 'instant', 'completed', " LONG_AGO ", " LONG_AGO ", 19, 29);" \
+	"INSERT INTO sends (workspace_id, id, campaign_id, segment, address, status, updated_at) SELECT c.workspace_id, 10 * n + c.id, c.id, 0, n," \
+	" CASE n WHEN 1 THEN 'sent' ELSE 'pending' END, " LONG_AGO \
+	" FROM campaigns c, generate_series(1, 2) n WHERE c.first_send_id IS NOT NULL;" \
+	"UPDATE sends SET status = 'unknown', account_id = 1, next_attempt_at = now() WHERE id = 18;" \
+	"INSERT INTO sends (workspace_id, id, address, status, updated_at) VALUES (1, 16, 'a', 'sent', " DAYS(1) ");" \
+	"INSERT INTO campaign_segments (workspace_id, campaign_id, segment, account_id, partition) SELECT workspace_id, id, 0, 1, 0 FROM campaigns;" \
+	"INSERT INTO campaign_counts (workspace_id, campaign_id, source, slot) SELECT workspace_id, id, 'lane', n FROM campaigns, generate_series(0, 1) n"
+
+static void campaigns_setup(void)
+{
+	settings.retention_sends_ms = 35 * INT64_C(86400000);
+	settings.retention_campaigns_ms = 90 * INT64_C(86400000);
+	db_script(CAMPAIGNS);
+}
+
+/* Campaigns, rows of sends, campaigns with segments, campaigns with counts. */
+static const char *campaigns_left(void)
+{
+	return arena_cstr(db.arena,
+		db_text("SELECT (SELECT string_agg(id::text, ' ' ORDER BY id) FROM campaigns) || '; ' || (SELECT string_agg(id::text, ' ' ORDER BY id)"
+			" FROM sends) || '; ' || (SELECT string_agg(campaign_id::text, ' ' ORDER BY campaign_id) FROM campaign_segments) || '; ' ||"
+			" (SELECT string_agg(DISTINCT campaign_id::text, ' ') FROM campaign_counts)"));
+}
+
+static void campaigns_go_some_time_after_they_have_ended(void **state)
+{
+	const char *before;
+
+	(void)state;
+	campaigns_setup();
+	before = campaigns_left();
+	assert_string_equal(job_run(true, NULL), "{\"acted\": 0, \"found\": 10}");
+	assert_string_equal(campaigns_left(), before);
+	assert_int_equal(db_i64("SELECT count(*) FROM campaigns WHERE deleted_at IS NOT NULL"), 0);
+	assert_string_equal(job_run(false, "00000000-0000-4000-8000-000000000002"), "{\"acted\": 3, \"found\": 3}");
+	assert_string_equal(campaigns_left(),
+		"1 2 3 4 5 6 7 8; 11 12 14 16 17 18 21 22 24 27 28; 1 2 3 4 5 6 7 8; 1 2 3 4 5 6 7 8");
+	assert_string_equal(job_run(false, NULL), "{\"acted\": 7, \"found\": 7}");
+	assert_string_equal(campaigns_left(), "4 5 6 7 8; 14 16 17 18 24 27 28; 4 5 6 7 8; 4 5 6 7 8");
+	assert_string_equal(job_run(false, NULL), "{\"acted\": 0, \"found\": 0}");
+	/* Its outcome is decided. */
+	execute(db.admin, "UPDATE sends SET next_attempt_at = NULL WHERE id = 18");
+	assert_string_equal(job_run(false, NULL), "{\"acted\": 3, \"found\": 3}");
+	assert_string_equal(campaigns_left(), "4 5 6 7; 14 16 17 24 27; 4 5 6 7; 4 5 6 7");
+}
+
+static void a_campaign_whose_recipient_is_locked_goes_with_the_next_run(void **state)
+{
+	struct pg *other = db_session(ADMIN);
+
+	(void)state;
+	campaigns_setup();
+	execute(db.admin, "UPDATE campaigns SET status = 'paused', completed_at = NULL WHERE id NOT IN (1, 2)");
+	done(pg_begin(other, &db.err));
+	/* As a status that is being applied, and a campaign that a command is about to begin again. */
+	execute(other, "SELECT FROM sends WHERE id = 11 FOR NO KEY UPDATE");
+	execute(other, "SELECT FROM campaigns WHERE id = 2 FOR NO KEY UPDATE");
+	assert_string_equal(job_run(false, NULL), "{\"acted\": 1, \"found\": 3}");
+	assert_text("SELECT string_agg(id || CASE WHEN deleted_at IS NULL THEN '' ELSE ' deleted' END, ', ' ORDER BY id) FROM campaigns WHERE id < 3",
+		"1 deleted, 2");
+	execute(other,
+		"INSERT INTO campaign_counts (workspace_id, campaign_id, source, slot) VALUES (1, 1, 'status', 0)");
+	done(pg_commit(other, &db.err));
+	pg_close(&other);
+	assert_string_equal(job_run(false, NULL), "{\"acted\": 5, \"found\": 5}");
+	assert_int_equal(db_i64("SELECT count(*) FROM campaigns WHERE id < 3"), 0);
+	assert_int_equal(db_i64("SELECT count(*) FROM campaign_counts WHERE campaign_id < 3"), 0);
+}
+
+/* Many pages, rows of two campaigns in turns, single messages between them. */
+static void campaigns_whose_recipients_are_mixed_keep_each_its_own(void **state)
+{
+	(void)state;
+	settings.retention_campaigns_ms = 90 * INT64_C(86400000);
+	settings.retention_sends_ms = 35 * INT64_C(86400000);
+	db_script(
+		"INSERT INTO campaigns (workspace_id, id, name, campaign_type, status, completed_at, first_send_id, last_send_id) VALUES"
+		" (1, 1, 'c', 'instant', 'completed', " LONG_AGO ", 1, 12000),"
+		" (1, 2, 'c', 'instant', 'completed', " DAYS(89) ", 1, 12000);"
+		"INSERT INTO sends (workspace_id, id, campaign_id, segment, address, status) SELECT 1, i, CASE i % 3 WHEN 0 THEN NULL ELSE i % 3 END,"
+		" CASE i % 3 WHEN 0 THEN NULL ELSE 0 END, i, 'sent' FROM generate_series(1, 12000) i");
+	assert_string_equal(job_run(true, NULL), "{\"acted\": 0, \"found\": 4001}");
+	assert_string_equal(job_run(false, NULL), "{\"acted\": 4001, \"found\": 4001}");
+	assert_text("SELECT string_agg(coalesce(campaign_id, 0) || ' ' || n, ', ' ORDER BY campaign_id NULLS FIRST)"
+		    " FROM (SELECT campaign_id, count(*) AS n FROM sends GROUP BY campaign_id) AS s",
+		"0 4000, 2 4000");
+	assert_int_equal(db_i64("SELECT id FROM campaigns"), 2);
+}
+
 static int start(void **state)
 {
 	if (leader_start(state) < 0)
@@ -424,6 +526,9 @@ int main(void)
 		T(a_walk_of_many_steps_passes_every_message_once),
 		T(single_messages_to_send_go_some_time_after_they_have_ended),
 		T(a_workspace_is_left_at_the_first_row_that_is_young),
+		T(campaigns_go_some_time_after_they_have_ended),
+		T(a_campaign_whose_recipient_is_locked_goes_with_the_next_run),
+		T(campaigns_whose_recipients_are_mixed_keep_each_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
