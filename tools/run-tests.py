@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Runs the named stages, or all, and prints one line at the end: N passed, N failed.
 
+Fuzzers run while chaos waits for its faults, with the lowest priority, unless one of the two stages is run by itself.
+
 A stage that fails does not stop the next ones. Each of these counts as one: a step of lint, a build, a unit test, an end to end test, a
 hostile shape, a run of chaos, a fuzzer. A program that dies counts as one failure in addition to the tests that it had failed.
 
@@ -324,31 +326,52 @@ def stage_chaos():
 
 
 def fuzz_run(source):
-    """Finds go below build/; the corpus in the tree is not changed."""
+    """(whether it found nothing, a line about it). Finds go below build/; the corpus in the tree is not changed."""
     name = source.stem
     finds, corpus, words = Path("build/fuzz/finds", name), Path("tests/fuzz/corpus", name), source.with_suffix(".dict")
     new = Path("build/fuzz/corpus", name)
     for folder in (finds, new):
         folder.mkdir(parents=True, exist_ok=True)
     code, text = run(f"fuzz/{name}", [
-        f"build/fuzz/bin/{name}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
+        "nice", "-n", "19", f"build/fuzz/bin/{name}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
         f"-artifact_prefix={finds}/", *([f"-dict={words}"] if words.exists() else []),
         str(new), *([str(corpus)] if corpus.is_dir() else [])], FUZZ_SECONDS + 120)
     runs = re.search(r"^Done (\d+) runs", text, re.M)
-    print(f"  {name}: {runs.group(1) if runs else 'no'} runs")
-    return code == 0
+    return code == 0, f"  {name}: {runs.group(1) if runs else 'no'} runs"
+
+
+class Fuzzers:
+    """Those that PICK picks, in processes of their own: beside another stage, or during their own."""
+
+    def __init__(self):
+        self.pool = self.results = None
+
+    def start(self):
+        sources = [p for p in sorted(Path("tests/fuzz").glob("fuzz_*.c")) if PICK in p.stem]
+        programs = {p: Path("build/fuzz/bin", p.stem) for p in sources}
+        if sources:
+            make("fuzz-build", "V=fuzz", *map(str, programs.values()))
+        self.pool = ThreadPoolExecutor(CORES)
+        self.results = [self.pool.submit(fuzz_run, p) for p in sources if programs[p].exists()]
+
+    def finish(self):
+        if not self.results:
+            print("no fuzzers")
+        for result in self.results:
+            good, line = result.result()
+            print(line, flush=True)
+            count(good, not good)
+        self.pool.shutdown()
+        self.results = None
+
+
+fuzzers = Fuzzers()
 
 
 def stage_fuzz():
-    fuzzers = [p for p in sorted(Path("tests/fuzz").glob("fuzz_*.c")) if PICK in p.stem]
-    if not fuzzers:
-        print("no fuzzers")
-        return
-    programs = {p: Path("build/fuzz/bin", p.stem) for p in fuzzers}
-    make("fuzz-build", "V=fuzz", *map(str, programs.values()))
-    with ThreadPoolExecutor(CORES) as pool:
-        for good in pool.map(fuzz_run, [p for p in fuzzers if programs[p].exists()]):
-            count(good, not good)
+    if fuzzers.results is None:
+        fuzzers.start()
+    fuzzers.finish()
 
 
 def line_counts():
@@ -408,6 +431,8 @@ def main(names):
     for name in names or STAGES:
         start, before = time.monotonic(), (passed, failed)
         print(f"== {name}", flush=True)
+        if name == "chaos" and "fuzz" in (names or STAGES):
+            fuzzers.start()
         stages[name]()
         print(f"== {name}: {passed - before[0]} passed, {failed - before[1]} failed, "
               f"{time.monotonic() - start:.0f} s", flush=True)

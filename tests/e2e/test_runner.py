@@ -61,6 +61,32 @@ def test_a_sanitizer_report_a_failed_assertion_or_once_prevents_a_repeat(run_uni
     assert (lines[-1], exited) == ("1 passed, 1 failed", 1)
 
 
+MEETS = """#!/bin/sh
+touch {self}
+timeout 30 sh -c 'until [ -e {other} ]; do sleep 0.1; done' && echo 'Done 7 runs'
+"""
+
+
+@pytest.mark.parametrize("finds", [False, True], ids=["nothing", "a crash"])
+def test_fuzzers_run_beside_chaos_and_count_for_themselves(tmp_path, finds):
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools/run-tests.py", tmp_path / "tools")
+    (tmp_path / "Makefile").write_text("%:;@:\n")
+    for file, text in (("tests/fuzz/fuzz_a.c", ""), ("tests/chaos/test_ledger.py", "def test_it():\n    pass\n"),
+                       ("build/fuzz/bin/fuzz_a", MEETS.format(self="fuzzing", other="chaos") + ("exit 77\n" if finds else "")),
+                       ("tests/chaos/run.py", MEETS.format(self="chaos", other="fuzzing"))):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+        (tmp_path / file).chmod(0o755)
+    done = subprocess.run([tmp_path / "tools/run-tests.py", "chaos", "fuzz"], capture_output=True, text=True, timeout=120,
+                          env={k: v for k, v in os.environ.items() if k not in ("V", "K", "ONCE")})
+    lines = done.stdout.splitlines()
+    assert "  fuzz_a: 7 runs" in lines, done.stdout
+    assert [line.rpartition(",")[0] for line in lines if line.endswith(" s")] == [
+        "== chaos: 4 passed, 0 failed", f"== fuzz: {int(not finds)} passed, {int(finds)} failed"]
+    assert (lines[-1], done.returncode) == (f"{5 - finds} passed, {int(finds)} failed", int(finds))
+
+
 def test_programs_that_need_postgresql_share_a_server_that_ends_with_the_run(run_unit, tmp_path):
     note = tmp_path / "build/asan/obj/tests/unit/test_1.d"
     note.parent.mkdir(parents=True)
