@@ -49,7 +49,8 @@ static const struct pg_stmt conversation = {
 	" JOIN whatsapp_accounts a ON a.workspace_id = $1 AND a.id = v.account_id JOIN workspaces w ON w.id = a.workspace_id"
 };
 
-static const struct pg_stmt messages = { "erasure_messages_of", PG_PREPARED,
+/* Planned with its values: $3 is a condition of the index only where it is known not to be null. */
+static const struct pg_stmt messages = { "erasure_messages_of", PG_UNNAMED,
 	"SELECT c.id, c.sent_at, c.message_key, c.sender, c.metadata -> 'quoted' ->> 'phone', c.metadata -> 'quoted' ->> 'lid',"
 	" (SELECT string_agg(k, ',') FROM jsonb_object_keys(CASE WHEN jsonb_typeof(c.metadata -> 'votes') = 'object' THEN c.metadata -> 'votes'"
 	" ELSE '{}' END) AS k) FROM chats c WHERE c.workspace_id = $1 AND c.conversation_id = $2"

@@ -46,6 +46,9 @@ int store_cleanup_job_fail(struct pg *pg, const char *name, const char *why, str
  * for each other this one gives way. They walk in the order of an index and stop at their limit: sorting what is left of a long walk, which
  * the planner takes for short, would cost each step as much as the whole walk. */
 int store_step_begin(struct pg *pg, struct err *err) ERR_MUST_USE;
+/* For the rest of the step, of which statements read old messages by time and id: of their order the index has the first part, so that they sort
+ * a few rows at a time. */
+int store_step_sorts_by_groups(struct pg *pg, struct err *err) ERR_MUST_USE;
 /* How far the slowest standby lags behind, in ms; 0: there is none, or it does not say. */
 int store_standby_lag(struct pg *pg, int64_t *ms, struct err *err) ERR_MUST_USE;
 /* answer: JSON. */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "crypto/sealed_row.h"
 #include "store/cleanup_erasure.h"
+#include "store/cleanup_jobs.h"
 #include "wire/erased_names.h"
 #include "json/json.h"
 #include "json/writer.h"
@@ -290,8 +291,9 @@ static int messages_search(struct erasing *e, struct search *s, struct err *err)
 		return 0;
 	if (v.id != from)
 		sent_us = PG_NO_TIME;
-	if (store_erasure_messages(e->env->pg, e->row->workspace_id, v.id, sent_us, id, e->row->until_us, MESSAGES,
-		    e->env->arena, &rows, &n, err) < 0)
+	if (store_step_sorts_by_groups(e->env->pg, err) < 0 ||
+		store_erasure_messages(e->env->pg, e->row->workspace_id, v.id, sent_us, id, e->row->until_us, MESSAGES,
+			e->env->arena, &rows, &n, err) < 0)
 		return -1;
 	what.keys = ARENA_ARRAY(e->env->arena, struct str, n);
 	for (size_t i = 0; i < n; i++)

@@ -12,6 +12,7 @@
 #include "cleanup/jobs/cursor.h"
 #include "cleanup/jobs/retention_private.h"
 #include "cleanup/stats.h"
+#include "store/cleanup_jobs.h"
 #include "store/cleanup_retention.h"
 #include "store/messages_delete.h"
 
@@ -114,7 +115,9 @@ static int page_work(struct page *p, struct row_step *step, struct err *err)
 {
 	const struct row_env *env = p->env;
 
-	if (store_retention_find(env->pg, &p->workspace, &p->from.after, step->n, env->arena, &p->rows, &p->n, err) < 0)
+	if (store_step_sorts_by_groups(env->pg, err) < 0 ||
+		store_retention_find(env->pg, &p->workspace, &p->from.after, step->n, env->arena, &p->rows, &p->n,
+			err) < 0)
 		return -1;
 	page_collect_unread(p);
 	step->found = page_deletable(p);

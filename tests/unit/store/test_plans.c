@@ -534,6 +534,37 @@ static void in_analysed_tables_statements_use_their_indexes(void **state)
 	statements_use_their_indexes();
 }
 
+/* In the order of the index a few rows are sorted at a time, however many messages the conversation has. */
+static void pages_of_messages_end_at_their_limit(void **state)
+{
+	static const struct {
+		const char *name, *args;
+	} pages[] = {
+		{ "retention_find", "1, 7, '-infinity', 0, now(), 1000" },
+		{ "retention_find", "1, 7, '2026-01-01', 5, now(), 1000" },
+		{ "erasure_messages_of", "1, 7, NULL, 0, 500, now()" },
+		{ "erasure_messages_of", "1, 7, '2026-01-01', 5, 500, now()" },
+	};
+	char sql[3000];
+
+	(void)state;
+	execute(cleanup, "SET enable_incremental_sort = on"); /* as store_step_sorts_by_groups() does */
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		struct pg *session = NULL;
+		const char *plan;
+
+		snprintf(sql, sizeof(sql), "PREPARE p AS %s", sql_of(pages[i].name, &session));
+		execute(session, sql);
+		snprintf(sql, sizeof(sql), "EXPLAIN EXECUTE p (%s)", pages[i].args);
+		plan = plan_of(session, sql);
+		execute(session, "DEALLOCATE p");
+		assert_uses(plan, pages[i].name, "chats_conversation");
+		if (strstr(plan, ">  Sort ") || strncmp(plan, "Sort ", 5) == 0)
+			fail_msg("%s sorts all messages:\n%.1500s", pages[i].name, plan);
+	}
+	execute(cleanup, "SET enable_incremental_sort = off");
+}
+
 static void queries_use_the_index_made_for_them(void **state)
 {
 	char sql[600];
@@ -632,6 +663,7 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pages_of_messages_end_at_their_limit),
 		cmocka_unit_test(in_tables_that_grew_statements_use_their_indexes),
 		cmocka_unit_test(in_analysed_tables_statements_use_their_indexes),
 		cmocka_unit_test(queries_use_the_index_made_for_them),

@@ -132,6 +132,30 @@ static void a_dry_run_says_what_the_run_does_and_does_nothing(void **state)
 	assert_string_equal(job_run(false, NULL), "{\"acted\": 5, \"found\": 5}");
 }
 
+/* As the server counts them, for the session of the leader, too. */
+static int64_t messages_read(void)
+{
+	execute(lease_pg(lease), "SELECT pg_stat_force_next_flush()");
+	return db_i64("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'chats_conversation'");
+}
+
+static void a_step_reads_no_more_messages_than_it_takes_on(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	db_script(
+		"INSERT INTO contacts (workspace_id, id, source_type) SELECT 1, i, 'webjs' FROM generate_series(101, 200) i;"
+		"INSERT INTO conversations (workspace_id, id, account_id, contact_id) SELECT 1, i, 1, i FROM generate_series(101, 200) i;"
+		"INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata,"
+		" sent_at) SELECT 1, v * 1000 + i, 1, v, v || ' ' || i, 'outbound', 'text', 'sent', 'live', '{}', " DAYS(
+			40) " + i * interval '1 s'"
+			    " FROM generate_series(101, 200) v, generate_series(1, 50) i");
+	before = messages_read();
+	assert_string_equal(job_run(true, NULL), "{\"acted\": 0, \"found\": 5000}");
+	assert_in_range(messages_read() - before, 5000, 7500);
+}
+
 static void what_is_attached_goes_with_its_message(void **state)
 {
 	(void)state;
@@ -516,6 +540,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(old_messages_that_no_counter_counts_go),
 		T(a_dry_run_says_what_the_run_does_and_does_nothing),
+		T(a_step_reads_no_more_messages_than_it_takes_on),
 		T(what_is_attached_goes_with_its_message),
 		T(unread_messages_get_a_read_marker_and_go_with_the_next_run),
 		T(messages_of_a_conversation_that_is_merged_wait_until_they_are_there),
