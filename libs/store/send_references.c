@@ -1,6 +1,7 @@
 /* See send_references.h. Every look-up is by key, one for each row: no join that a plan could turn into a scan. */
 #include "store/send_references.h"
 
+#include "store/address_alias.h"
 #include "store/cells.h"
 #include "store/columns.h"
 #include "store/statements.h"
@@ -46,7 +47,29 @@ static const struct pg_stmt stored = { "sends_stored", PG_UNNAMED,
 	" AND m.account_id = a.id AND m.client_message_id = r.request::text OFFSET 0) AS m WHERE a.workspace_id = r.workspace_id"
 	" ORDER BY m.sent_at DESC LIMIT 1) AS m ORDER BY r.place" };
 
-const struct pg_stmt *const send_references_statements[] = { &find, &stored, NULL };
+#define KIND  ALIAS_KIND("r.address")
+#define VALUE ALIAS_VALUE("r.address")
+
+/* An alias always points to the surviving one of merged contacts, as conversations do. Ids as client_message_id() makes them. Prepared, as all
+ * statements that a flush with a campaign's messages runs. */
+static const struct pg_stmt stored_recipients = { "sends_stored_recipients", PG_PREPARED,
+	"SELECT r.place, m.account_id, m.message_key, m.wam_id, m.message_status, m.sent_at"
+	" FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::integer[])"
+	" WITH ORDINALITY AS r (workspace_id, campaign_id, account_id, contact_id, address, generation, place)"
+	" CROSS JOIN LATERAL (SELECT c.uuid::text || '.%' AS ids FROM campaigns c WHERE c.workspace_id = r.workspace_id"
+	" AND c.id = r.campaign_id AND c.created_at <= $1::timestamptz OFFSET 0) AS c"
+	" CROSS JOIN LATERAL (SELECT coalesce((SELECT a.contact_id FROM contact_aliases a WHERE a.workspace_id = r.workspace_id"
+	" AND a.kind =" KIND " AND a.value =" VALUE
+	" AND a.scope = CASE WHEN r.address LIKE 'bsuid:%' THEN coalesce((SELECT t.business_id FROM whatsapp_accounts t"
+	" WHERE t.workspace_id = r.workspace_id AND t.id = r.account_id), '') ELSE '' END), r.contact_id) AS id OFFSET 0) AS p"
+	" CROSS JOIN LATERAL (SELECT m.* FROM (SELECT v.id FROM conversations v WHERE v.workspace_id = r.workspace_id"
+	" AND v.contact_id = p.id AND v.group_id IS NULL OFFSET 0) AS v CROSS JOIN LATERAL"
+	" (SELECT m.account_id, m.message_key, m.wam_id, m.message_status, m.sent_at FROM chats m WHERE m.workspace_id = r.workspace_id"
+	" AND m.conversation_id = v.id AND m.client_message_id LIKE c.ids"
+	" AND split_part(m.client_message_id, '#', 2) = CASE WHEN r.generation = 0 THEN '' ELSE (r.generation + 1)::text END OFFSET 0) AS m"
+	" ORDER BY m.sent_at DESC LIMIT 1) AS m ORDER BY r.place" };
+
+const struct pg_stmt *const send_references_statements[] = { &find, &stored, &stored_recipients, NULL };
 
 static void reference_add(struct columns *c, const struct send_reference *r)
 {
@@ -107,6 +130,21 @@ int store_send_references(struct pg *pg, struct send_reference *rows, size_t n, 
 	return 0;
 }
 
+static void stored_read(struct pg_rows *answer, size_t n, struct arena *a,
+	void (*each)(void *ctx, const struct send_stored *stored), void *ctx)
+{
+	for (struct cells at = cells_of(answer, a); cells_more(&at); cells_next(&at)) {
+		struct send_stored found = { .place = cells_place(&at, n) };
+
+		found.account_id = cells_i64(&at);
+		found.key = cells_text(&at);
+		found.provider_id = cells_text(&at);
+		found.status = message_status_parse(cells_borrow(&at));
+		found.sent_us = cells_time(&at);
+		each(ctx, &found);
+	}
+}
+
 int store_sends_stored(struct pg *pg, const struct send_request_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct send_stored *stored), void *ctx, struct err *err)
 {
@@ -123,16 +161,33 @@ int store_sends_stored(struct pg *pg, const struct send_request_key *keys, size_
 	}
 	if (columns_run(&c, pg, &stored, &answer, err) < 0)
 		return -1;
-	for (struct cells at = cells_of(answer, a); cells_more(&at); cells_next(&at)) {
-		struct send_stored found = { .place = cells_place(&at, n) };
+	stored_read(answer, n, a, each, ctx);
+	pg_rows_free(answer);
+	return 0;
+}
 
-		found.account_id = cells_i64(&at);
-		found.key = cells_text(&at);
-		found.provider_id = cells_text(&at);
-		found.status = message_status_parse(cells_borrow(&at));
-		found.sent_us = cells_time(&at);
-		each(ctx, &found);
+int store_sends_stored_recipients(struct pg *pg, const struct send_recipient_key *keys, size_t n, int64_t restored_us,
+	struct arena *a, void (*each)(void *ctx, const struct send_stored *stored), void *ctx, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+	struct columns c;
+
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_time_us(columns_scalars(&c), restored_us);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_i64(&c, keys[i].workspace_id);
+		columns_i64(&c, keys[i].campaign_id);
+		columns_i64(&c, keys[i].account_id);
+		columns_id(&c, keys[i].contact_id);
+		columns_text(&c, keys[i].address);
+		columns_i32(&c, keys[i].generation);
 	}
+	if (columns_run(&c, pg, &stored_recipients, &answer, err) < 0)
+		return -1;
+	stored_read(answer, n, a, each, ctx);
 	pg_rows_free(answer);
 	return 0;
 }

@@ -43,4 +43,17 @@ struct send_request_key {
 int store_sends_stored(struct pg *pg, const struct send_request_key *keys, size_t n, struct arena *a,
 	void (*each)(void *ctx, const struct send_stored *stored), void *ctx, struct err *err) ERR_MUST_USE;
 
+struct send_recipient_key {
+	int64_t workspace_id, campaign_id;
+	int64_t account_id; /* whose portfolio has the address, when that is a BSUID */
+	int64_t contact_id; /* 0: none is known */
+	struct str address;
+	int32_t generation;
+};
+/* The same of recipients of campaigns that are older than restored_us. Their rows may have been written anew since, so that the number in the id
+ * that chats has is another one: the campaign, the recipient's conversations and the generation find the message. */
+int store_sends_stored_recipients(struct pg *pg, const struct send_recipient_key *keys, size_t n, int64_t restored_us,
+	struct arena *a, void (*each)(void *ctx, const struct send_stored *stored), void *ctx,
+	struct err *err) ERR_MUST_USE;
+
 #endif

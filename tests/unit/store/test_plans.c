@@ -288,6 +288,8 @@ static const struct {
 			"contact_aliases_pkey", "contact_aliases_contact", "conversations_peer",
 			"whatsapp_groups_workspace_id_group_jid_key" } },
 	{ "sends_stored", ONES ", " UUIDS, { "chats_client_message" } },
+	{ "sends_stored_recipients", "now(), " ONES ", " ONES ", " ONES ", " ONES ", " TEXTS("62#") ", " ZEROS,
+		{ "campaigns_pkey", "contact_aliases_pkey", "conversations_peer", "chats_conversation" } },
 	{ "send_conversations", ONES ", " UUIDS ", " FALSES,
 		{ "conversations_workspace_id_uuid_key", "whatsapp_groups_pkey", "contact_aliases_contact" } },
 	{ "campaigns_of_templates", ONES ", " ONES ", " TEXTS("t") ", " TEXTS("id") ", NULL",
