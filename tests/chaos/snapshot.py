@@ -111,8 +111,8 @@ class Topics:
         self.consumer.close()
 
 
-def tables(conninfo):
-    """{table: [row]} of every table, in one transaction."""
+def tables(conninfo, without=None):
+    """{table: [row]} of every table, in one transaction; the rows of one workspace may be left out."""
     connection = psycopg2.connect(conninfo)
     connection.set_session("REPEATABLE READ", readonly=True)
     with connection, connection.cursor() as cursor:
@@ -121,7 +121,9 @@ def tables(conninfo):
         out = {}
         for (table,) in cursor.fetchall():
             if table not in SKIPPED_TABLES:
-                cursor.execute(f"SELECT to_jsonb(t) FROM {table} t")
+                workspace = "id" if table == "workspaces" else "workspace_id"
+                cursor.execute(f"SELECT row FROM (SELECT to_jsonb(t) AS row FROM {table} t) r WHERE row ->> '{workspace}' IS DISTINCT FROM %s",
+                               (without and str(without),))
                 out[table] = [row for row, in cursor.fetchall()]
     connection.close()
     return out

@@ -115,6 +115,7 @@ class System:
     server, programs = Postgres, BIN  # with which the run starts
     sends = True  # whether campaign-sender is a part of it
     bridges = True  # whether cleanup is
+    archive = None  # the id of a workspace that no load concerns; snapshots leave it out
 
     def __init__(self, folder, planner, root):
         self.folder, self.root = Path(folder), root
@@ -285,7 +286,7 @@ class System:
         return self.take_snapshot()
 
     def take_snapshot(self):
-        tables, sessions = snapshot.tables(self.admin_conninfo()), snapshot.sessions(self.admin_conninfo())
+        tables, sessions = snapshot.tables(self.admin_conninfo(), self.archive), snapshot.sessions(self.admin_conninfo())
         self.usage.append(self.measure(sessions))
         self.ranks.append({r["id"]: r["message_status"] for r in tables["chats"]})
         self.epochs.append({r["partition"]: r["epoch"] for r in tables["consumer_progress"] if r["consumer"] == "webhook-dispatcher"})

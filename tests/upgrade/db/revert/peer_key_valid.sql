@@ -1,0 +1,1 @@
+-- A valid key stays valid until it is dropped.

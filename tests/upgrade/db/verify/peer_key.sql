@@ -1,0 +1,1 @@
+SELECT 1 / count(*)::int FROM pg_constraint WHERE conname = 'chats_peer_key';
