@@ -55,9 +55,12 @@ def stop_leader(system, random):
         one.resume()
 
 
-def kill_leader_at(system, random, point):
-    one, former = next_leader(system, f"{point}:kill@{random.randint(1, 12)}")
-    hit = happens(lambda: not one.running(), REACHED_S)
+def kill_leader_at(system, random, point, nth=None, reached_s=REACHED_S, meanwhile=None):
+    """meanwhile: what makes the new leader reach the failpoint."""
+    one, former = next_leader(system, f"{point}:kill@{nth or random.randint(1, 12)}")
+    if meanwhile:
+        meanwhile()
+    hit = happens(lambda: not one.running(), reached_s)
     if not hit:
         one.kill()
     for replica in (former, one):
@@ -65,10 +68,12 @@ def kill_leader_at(system, random, point):
     return hit
 
 
-def stop_leader_at(system, random, point):
-    one, former = next_leader(system, f"{point}:stop@{random.randint(1, 12)}")
+def stop_leader_at(system, random, point, nth=None, reached_s=REACHED_S, meanwhile=None):
+    one, former = next_leader(system, f"{point}:stop@{nth or random.randint(1, 12)}")
     try:
-        hit = happens(one.stopped, REACHED_S)
+        if meanwhile:
+            meanwhile()
+        hit = happens(one.stopped, reached_s)
         former.start(wait_ready=False)
         if hit:
             hold(random, LEASE_S + 0.2, LEASE_S + 1.2)

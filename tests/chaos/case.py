@@ -1,4 +1,6 @@
 """A snapshot in the terms of the plan, as the invariants query it: items and events by their identity, rows by the model's keys."""
+import json
+import re
 import sys
 from collections import defaultdict
 from datetime import datetime
@@ -108,7 +110,7 @@ class Case:
         self.s = snapshot
 
     def table(self, name):
-        """Rows of the plan's tenants, and those of no tenant. The others are those of sent.py and bridged.py."""
+        """Rows of the plan's tenants, and those of no tenant. The others are those of sent.py, bridged.py and kept.py."""
         return [r for r in self.s.tables[name] if r.get("workspace_id") not in self.workspaces_apart]
 
     @cached_property
@@ -123,7 +125,7 @@ class Case:
     @cached_property
     def tenants_apart(self):
         """{workspace uuid: marker} of those that the model leaves out"""
-        return self.sending_tenants | self.s.bridging.get("tenants", {})
+        return self.sending_tenants | self.s.bridging.get("tenants", {}) | self.s.keeping.get("tenants", {})
 
     @cached_property
     def workspaces_apart(self):
@@ -314,7 +316,7 @@ class Case:
         """{public id of an account, an endpoint or a campaign: its workspace}"""
         accounts = [*self.s.setup["accounts"].values(), *(self.s.sending["setup"]["accounts"].values() if self.s.sending else ())]
         sessions = {a["uuid"]: w for w in self.s.bridging.get("tenants", ()) for a in self.s.bridging["accounts"]}
-        return {a["uuid"]: a["workspace"] for a in accounts} | sessions | {
+        return {a["uuid"]: a["workspace"] for a in accounts} | sessions | self.s.keeping.get("accounts", {}) | {
             uuid: hook["workspace"] for uuid, hook in self.s.setup["hooks"].items()} | {
             r["uuid"]: self.workspaces[r["workspace_id"]] for r in self.s.tables.get("campaigns", ())}
 
@@ -338,6 +340,13 @@ def parse(kind, value):
 
 def own_merge(e):
     return e.WhichOneof("event") == "identity_change" and e.identity_change.kind == e.identity_change.KIND_MERGED
+
+
+def text_of(row):
+    """All of a row as text, with the content of its bytea columns."""
+    bytes_ = " ".join(bytes.fromhex(v[2:]).decode(errors="replace") for v in row.values()
+                      if isinstance(v, str) and re.fullmatch(r"\\x([0-9a-f]{2})+", v))
+    return json.dumps(row, ensure_ascii=False) + bytes_
 
 
 def group_by(rows, *columns):

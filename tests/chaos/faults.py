@@ -7,6 +7,7 @@ import client_faults  # noqa: F401
 import server_faults  # noqa: F401
 import sending_faults  # noqa: F401
 import bridging_faults  # noqa: F401
+import keeping_faults  # noqa: F401
 from catalogue import CATALOGUE
 
 

@@ -12,6 +12,7 @@ from blazz.v1 import chat_event_pb2, common_pb2
 from bridging_ideal import IdealBridging
 from case import Case
 from dialects import stanza
+from keeping_ideal import IdealKeeping
 from ledger import VARIANT
 from model import Model
 from plan import Planner
@@ -62,6 +63,7 @@ class Ideal:
         self.tables()
         self.events()
         IdealBridging(self)
+        IdealKeeping(self)
         self.delivered()
         IdealSending(self)
         for topic in ("outbound", "campaign-command", "chat-event of sending"):

@@ -13,9 +13,10 @@ import sys
 from collections import Counter, defaultdict
 
 from bridged import BRIDGING_INVARIANTS, Bridged
-from case import Case, identity_of_item, ms, word
+from case import Case, identity_of_item, ms, text_of, word
 from delivered import Webhooks, deliveries_differ, pending_differ
 from dialects import AT_INGEST, stanza
+from kept import KEEPING_INVARIANTS, Kept
 from model import RANK
 from recounted import counters_equal_a_recount
 from sent import SENDING_INVARIANTS, Sent
@@ -255,7 +256,7 @@ def tenants_are_apart(c):
     for table, rows in c.s.tables.items():
         for r in rows:
             owner = c.workspaces.get(r.get("workspace_id") if table != "workspaces" else r["id"])
-            found = foreign_markers(json.dumps(r, ensure_ascii=False) + unhexed(r), owner)
+            found = foreign_markers(text_of(r), owner)
             if found:
                 yield f"{table} row {r.get('id')} of {owner} holds {found}"
     for topic, records in c.s.topics.items():
@@ -275,12 +276,6 @@ def tenants_are_apart(c):
         for line in text.splitlines():
             if len(set(pattern.findall(line))) > 0:
                 yield f"{name} writes a tenant's text: {line[:200]}"
-
-
-def unhexed(row):
-    """The content of the row's bytea columns as text."""
-    return " ".join(bytes.fromhex(v[2:]).decode(errors="replace") for v in row.values()
-                    if isinstance(v, str) and re.fullmatch(r"\\x([0-9a-f]{2})+", v))
 
 
 def statuses_go_forward(c):
@@ -337,8 +332,8 @@ def resources_are_flat(c):
 def no_secret_is_logged(c):
     """I12: no secret, message text or whole phone number in a log or on a metrics page."""
     sending = Sent(c)
-    secrets = [*c.s.setup["secrets"], *sending.secrets, *Bridged(c).secrets]
-    phones = {p for _, i in c.sent.values() for p in phones_of(i)} | sending.phones
+    secrets = [*c.s.setup["secrets"], *sending.secrets, *Bridged(c).secrets, *Kept(c).secrets]
+    phones = {p for _, i in c.sent.values() for p in phones_of(i)} | sending.phones | Kept(c).phones
     bodies = re.compile("|".join([*c.s.setup["tenants"].values(), *c.tenants_apart.values()]))
     for name, text in [*c.s.logs.items(), *c.s.metrics.items()]:
         for secret in secrets:
@@ -360,7 +355,7 @@ def phones_of(item):
 INVARIANTS = {"I1": acknowledged_is_stored_once, "I2": nothing_stored_that_was_not_sent, "I3": every_record_has_an_outcome,
               "I4": delivered_or_pending, "I5": counters_equal_a_recount, "I6": offsets_go_forward, "I7": queues_are_drained, "I9": tenants_are_apart,
               "I10": statuses_go_forward, "I11": resources_are_flat, "I12": no_secret_is_logged, **SENDING_INVARIANTS,
-              **BRIDGING_INVARIANTS}
+              **BRIDGING_INVARIANTS, **KEEPING_INVARIANTS}
 
 
 def check(snapshot):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from dialects import HTTP
 from records import SPOILERS
 from bridging_plan import BridgingPlanner
+from keeping_plan import KeepingPlanner
 from sending_plan import SendingPlanner
 
 T0_MS = 1767225600_000      # live items: one second apart from here on
@@ -80,6 +81,7 @@ class Planner:
         self.carried = []
         self.sending = SendingPlanner(seed, span_s)
         self.bridging = BridgingPlanner(seed, span_s)
+        self.keeping = KeepingPlanner(seed, span_s)
 
     @staticmethod
     def phone(i):

@@ -2,6 +2,7 @@
 from collections import defaultdict
 
 from case import group_by, ms
+from kept import recount_reports, unread_messages_differ
 
 
 def counters_equal_a_recount(c):
@@ -26,6 +27,8 @@ def counters_equal_a_recount(c):
             yield f"group {r['group_jid']}: {r['participants_count']} participants counted, {len(r['participants'])} stored"
     yield from receipts_differ(c)
     yield from syncs_differ(c)
+    yield from unread_messages_differ(c)
+    yield from recount_reports(c)
 
 
 def conversation_differs(r, chats, published):

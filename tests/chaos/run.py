@@ -85,6 +85,8 @@ def cycle(system, n, deliveries, faults):
         system.sending.start(*system.sending.planner.cycle())
     if system.bridges:
         system.bridging.start(system.bridging.planner.cycle())
+    if system.keeps:
+        system.keeping.start(system.keeping.planner.cycle())
     for d in injections:
         d.start()
     for d in injections:
@@ -98,8 +100,12 @@ def cycle(system, n, deliveries, faults):
             system.sending.finish()
         if system.bridges:
             system.bridging.finish()
+        if system.keeps:
+            system.keeping.finish()
         system.wait_ready()
         system.wait_processed(PROCESSED_S)
+        if system.keeps:
+            system.keeping.run_jobs_again()
     except AssertionError as e:
         raise Broken(f"I7 is broken, the load is not processed: {e}") from None
     return judge(system), [d.fault.name for d in injections if not d.hit]
@@ -124,7 +130,8 @@ def figures(snapshot):
             "deliveries": len(snapshot.deliveries), "deliveries_acknowledged": sum(200 <= d["status"] < 300 for d in snapshot.deliveries),
             "exhausted": len(snapshot.topics["chat-event.webhook-dispatcher.dlq"]),
             "dead_letters": sum(len(snapshot.topics[t]) for t in ("http.ingest.dlq", *(f"{t}.chat-sync.dlq" for t in INBOUND))),
-            **(sending_figures(snapshot) if snapshot.sending else {}), **(bridging_figures(snapshot.bridging) if snapshot.bridging else {})}
+            **(sending_figures(snapshot) if snapshot.sending else {}), **(bridging_figures(snapshot.bridging) if snapshot.bridging else {}),
+            **(keeping_figures(snapshot) if snapshot.keeping else {})}
 
 
 def sending_figures(snapshot):
@@ -137,6 +144,12 @@ def sending_figures(snapshot):
 def bridging_figures(bridging):
     return {"migrations": sum(a["migrations"] for a in bridging["accounts"]), "calls_to_instances": bridging["calls"],
             "samples_of_sessions": bridging["samples"], "unreached": dict(Counter(a["reason"] for a in bridging["accounts"] if a["reason"]))}
+
+
+def keeping_figures(snapshot):
+    k = snapshot.keeping
+    return {"deleted_by_retention": len(k["deleted"]), "erasures": sum(r["completed_at"] is not None for r in snapshot.tables["erasures"]),
+            "backfills": len(k["filled"]), "sealed_values": len(k["sealed"]), "sealed_with": dict(Counter(key for _, key in k["sealed"].values()))}
 
 
 def run(options, folder):

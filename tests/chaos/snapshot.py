@@ -50,6 +50,11 @@ class Snapshot:
                                                   #  "sessions": {name: state}}} of the stub, "tenants": {workspace uuid: marker}, "secrets",
                                                   #  "assignments": [[account, instance, epoch, migrations]] in the order in which they were seen,
                                                   #  "twice": [[session, instances that ran it at once]], "samples", "calls": how many were seen}
+    keeping: dict = field(default_factory=dict)   # of keeping.py: {"tenants": {workspace uuid: marker}, "keeper": uuid, "accounts": {uuid: workspace},
+                                                  #  "messages": [{"workspace", "key", "old", "acknowledged"}], "people": [who is erased, with texts],
+                                                  #  "deleted": [row that cleanup deleted, "at", "days", "unread"], "filled": [backfill], "runs": [orphans],
+                                                  #  "answers": {job: answer to its second run}, "first_texts": {place: digest},
+                                                  #  "sealed": {place: [digest, key id]}, "rotated", "first_key", "secrets"}
     deliveries: list = field(default_factory=list)  # as received: {"endpoint", "cycle", "headers", "body", "status"}
     epochs: list = field(default_factory=list)    # of each cycle: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle

@@ -24,6 +24,8 @@ from harness.waiting import wait_for
 import snapshot
 from bridging import TIMES as CLEANUP_TIMES
 from bridging import Bridging
+from keeping import CACHE, Keeping
+from keeping import TIMES as JOB_TIMES
 from load import Journal, Load, Target
 from receivers import Receivers
 from sending import TIMES, Sending
@@ -116,6 +118,7 @@ class System:
     sends = True  # whether campaign-sender is a part of it
     bridges = True  # whether cleanup is
     archive = None  # the id of a workspace that no load concerns; snapshots leave it out
+    keeps = True  # whether its jobs have work, and secrets are rotated
 
     def __init__(self, folder, planner, root):
         self.folder, self.root = Path(folder), root
@@ -137,6 +140,9 @@ class System:
         self.sending = Sending(self.blazz, self.folder, planner.sending, self.http_port, self.load.publisher,
                                self.stub_port) if self.sends else None
         self.bridging = Bridging(self.blazz, self.folder, planner.bridging) if self.bridges else None
+        self.keeping = Keeping(self.blazz, self.folder, planner.keeping, self.load.publisher, UNMANAGED) if self.keeps else None
+        for service in self.services() if self.keeps else ():
+            self.keeping.give_keys(service)
         self.topics = snapshot.Topics(self.kafka.address, self.topic_names)
         for service in self.services():
             service.start(wait_ready=False)
@@ -197,20 +203,23 @@ class System:
 
     def new_replica(self, service, name):
         """A replica that is not started yet."""
-        label, settings = f"{service}.{name}", CHAT_SYNC | {"batch.max_events": 40}
+        label, settings = f"{service}.{name}", CHAT_SYNC | CACHE | {"batch.max_events": 40}
         if service == "webhook-dispatcher":
             settings = DISPATCHER | LOW_LIMITS
         if service == "campaign-sender":
             settings = SENDER | TIMES | {"meta.base_url": f"http://127.0.0.1:{self.stub_port}"}
         if service == "cleanup":
-            settings = CLEANUP | CLEANUP_TIMES | {"meta.base_url": UNMANAGED,
+            settings = CLEANUP | CLEANUP_TIMES | JOB_TIMES | {"meta.base_url": UNMANAGED,
                                                   "bridges.webhook_base": f"http://127.0.0.1:{self.http_port}"}
         return self.blazz.service(service, settings | {"postgres.statement_timeout": "2s"}, label, env=self.clock_env(label))
 
     def storm_replica(self, service, name):
         """A further replica, which joins and leaves."""
         label = f"{service}.{name}"
-        return next((s for s in self.blazz.services if s.label == label), None) or self.new_replica(service, name)
+        one = next((s for s in self.blazz.services if s.label == label), None) or self.new_replica(service, name)
+        if self.keeps:
+            self.keeping.give_keys(one)
+        return one
 
     def wait_ready(self, deadline_s=60.0):
         for service in self.services():
@@ -249,7 +258,7 @@ class System:
     def all_processed(self):
         """The output of one service is the input of another, so consumption is checked again at the end."""
         def done():
-            return (not self.bridges or self.bridging.settled()) and (not self.sends or self.sending.settled() and self.all_sent()) and self.blazz.all_consumed() and all_dispatched(self.blazz)
+            return (not self.bridges or self.bridging.settled()) and (not self.keeps or self.keeping.settled()) and (not self.sends or self.sending.settled() and self.all_sent()) and self.blazz.all_consumed() and all_dispatched(self.blazz)
 
         return done() and self.blazz.value("SELECT count(*) FROM outbox") == 0 and not self.blazz.sql(WAITING) and done()
 
@@ -264,7 +273,7 @@ class System:
         lines = [str(dict(r)) for r in self.blazz.sql("SELECT topic, partition, next_offset FROM consumer_progress")
                  + self.blazz.sql("SELECT producer, slot, epoch, seq FROM outbox") + self.blazz.sql(WAITING)]
         return "everything is processed and delivered\n" + "\n".join(
-            lines + (self.sending.remaining() if self.sends else []) + (self.bridging.remaining() if self.bridges else []) + [s.log_tail() for s in self.services()])
+            lines + (self.sending.remaining() if self.sends else []) + (self.bridging.remaining() if self.bridges else []) + (self.keeping.remaining() if self.keeps else []) + [s.log_tail() for s in self.services()])
 
     def sessions_are_few(self):
         first = sum(p["connections"] for p in self.usage[0].values()) if self.usage else MAX_CONNECTIONS
@@ -301,6 +310,7 @@ class System:
             topics={name: list(records) for name, records in self.topics.read_new().items()},
             watermarks={s: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(STREAMS[s][1])).items()} for s in streams},
             committed={s: self.committed(s) for s in streams}, watch=list(self.watch.seen), sending=self.sending_state(), bridging=self.bridging.state() if self.bridges else {},
+            keeping=self.keeping.state() if self.keeps else {},
             deliveries=self.receivers.deliveries(len(self.epochs) - 1), epochs=list(self.epochs), ranks=list(self.ranks), sessions=sessions,
             usage=list(self.usage), logs={s.label: s.log() for s in self.blazz.services},
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})

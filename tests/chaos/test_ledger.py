@@ -16,6 +16,7 @@ from catalogue import CATALOGUE  # noqa: E402
 from corruptions import CORRUPTIONS, change_body  # noqa: E402
 from faults import draw_faults  # noqa: E402
 from ideal import Ideal  # noqa: E402
+from keeping_corruptions import KEEPING_CORRUPTIONS  # noqa: E402
 from ledger import INVARIANTS, check, verdict_text  # noqa: E402
 from plan import Planner  # noqa: E402
 from sending_corruptions import SENDING_CORRUPTIONS  # noqa: E402
@@ -38,7 +39,8 @@ def test_a_consistent_state_has_no_violation(snapshot):
     assert len(snapshot.tables["chats"]) > 200 and snapshot.tables["parked_updates"] and snapshot.tables["account_syncs"]
 
 
-@pytest.mark.parametrize("invariant, corrupt", [(i, c) for i, corruptions in CORRUPTIONS + SENDING_CORRUPTIONS + BRIDGING_CORRUPTIONS for c in corruptions],
+@pytest.mark.parametrize("invariant, corrupt", [(i, c) for i, corruptions in [*CORRUPTIONS, *SENDING_CORRUPTIONS, *BRIDGING_CORRUPTIONS, *KEEPING_CORRUPTIONS]
+                                                for c in corruptions],
                          ids=lambda x: getattr(x, "__name__", x))
 def test_each_invariant_reports_its_own_violations(snapshot, invariant, corrupt):
     corrupt(snapshot)
@@ -55,7 +57,7 @@ def test_a_saved_snapshot_gives_the_same_verdict(snapshot, tmp_path):
 REPLAY = """
 from test_ledger import Planner, draw_faults
 planner, deal = Planner(5), draw_faults(5, [], True)
-print([planner.cycle() for _ in range(4)], [planner.sending.cycle() for _ in range(4)], [planner.bridging.cycle() for _ in range(4)], [[(f.name, *rest) for f, *rest in next(deal)] for _ in range(50)])
+print([planner.cycle() for _ in range(4)], [planner.sending.cycle() for _ in range(4)], [planner.bridging.cycle() for _ in range(4)], [planner.keeping.cycle() for _ in range(4)], [[(f.name, *rest) for f, *rest in next(deal)] for _ in range(50)])
 """
 
 
@@ -75,6 +77,8 @@ def test_another_seed_is_another_run():
         assert sent == other.sending.cycle() and sent != another.sending.cycle()
         wished = one.bridging.cycle()
         assert wished == other.bridging.cycle() and wished != another.bridging.cycle()
+        chores = one.keeping.cycle()
+        assert chores == other.keeping.cycle() and chores != another.keeping.cycle()
     deals = [draw_faults(seed, [], True) for seed in (5, 5, 6)]
     one, other, another = ([next(d) for _ in range(50)] for d in deals)
     assert one == other != another

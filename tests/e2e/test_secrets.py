@@ -11,7 +11,7 @@ import uuid
 
 import psycopg2
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from harness import sealing
 from harness.blazz import KEYRING
 from harness.cleanup import Account as Managed
 from harness.cleanup import Cleanup, Instance
@@ -32,20 +32,11 @@ MARKER = "sealed-marker-7261"
 
 
 def seal(what, row, text, key=K1):
-    """As libs/crypto/sealed_row.h."""
-    name, _, bytes_ = key.partition(":")
-    head, nonce = bytes([1, len(name)]) + name.encode(), os.urandom(12)
-    return head + nonce + AESGCM(base64.b64decode(bytes_)).encrypt(nonce, text.encode(), head + f"{what}:{row}".encode())
+    return sealing.seal(what, row, text, key)
 
 
 def opened(what, row, sealed, keyring=TURNED):
-    """(key id, text)"""
-    sealed = bytes(sealed)
-    name = sealed[2:2 + sealed[1]].decode()
-    key = dict(line.split(":") for line in keyring.split("\n"))[name]
-    head = sealed[:2 + sealed[1]]
-    return name, AESGCM(base64.b64decode(key)).decrypt(sealed[len(head):len(head) + 12], sealed[len(head) + 12:],
-                                                       head + f"{what}:{row}".encode()).decode()
+    return sealing.opened(what, row, sealed, keyring)
 
 
 class Secrets:

@@ -105,7 +105,7 @@ class OldPostgres(Postgres):
 class Upgrade(System):
     """Starts with the programs and the schema of the last release."""
 
-    sends = bridges = False  # it had no campaign-sender, and no cleanup
+    sends = bridges = keeps = False  # it had no campaign-sender, and no cleanup
 
     def __init__(self, folder, planner, root, old):
         self.server, self.programs = partial(OldPostgres, old), old / "build/release/bin"

@@ -279,6 +279,23 @@ static void a_deleted_account_is_gone_when_the_bridge_says_so(void **state)
 	assert_true(a->row.control.gone_us != PG_NO_TIME);
 }
 
+/* Another leader does not load it, so what this one began would never end. */
+static void nothing_is_begun_about_an_account_that_is_gone_until_its_session_is_seen(void **state)
+{
+	(void)state;
+	a->row.deleted_us = clock_now_us();
+	a->row.desired = STR("deleted");
+	looked(OBSERVED_ABSENT);
+	assert_string_equal(step(), "");
+	a->row.desired = STR("disconnected");
+	a->looked_us = PG_NO_TIME; /* as after each change of what is desired */
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_NOTHING);
+	account_observe(a, OBSERVED_STOPPED, STR_NONE, clock_now_us());
+	assert_string_equal(step(), "delete");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+}
+
 static void an_unusable_instance_is_not_called(void **state)
 {
 	(void)state;
@@ -304,6 +321,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_session_that_exists_already_gets_its_settings, start, end),
 		cmocka_unit_test_setup_teardown(until_a_restore_is_accepted_sessions_are_only_looked_at, start, end),
 		cmocka_unit_test_setup_teardown(a_deleted_account_is_gone_when_the_bridge_says_so, start, end),
+		cmocka_unit_test_setup_teardown(
+			nothing_is_begun_about_an_account_that_is_gone_until_its_session_is_seen, start, end),
 		cmocka_unit_test_setup_teardown(an_unusable_instance_is_not_called, start, end),
 	};
 
