@@ -248,6 +248,13 @@ static void account_gone(struct account *a, int64_t now_us)
 	account_mark(a);
 }
 
+/* That was seen before, and nothing was seen since: no other leader would finish what this one begins about it, as it does not load the row. */
+static bool account_has_gone(const struct account *a)
+{
+	return account_is_deleted(a) && a->row.control.gone_us != PG_NO_TIME &&
+		(a->observed == OBSERVED_NONE || a->observed == OBSERVED_ABSENT);
+}
+
 static bool look_is_fresh(const struct account *a, int64_t now_us)
 {
 	return a->looked_us != PG_NO_TIME && now_us - a->looked_us <= LOOK_FRESH_US;
@@ -331,6 +338,8 @@ void account_step(struct account *a, int64_t now_us)
 			account_gone(a, now_us);
 		else
 			wait_for(a, waits ? PENDING_UNASSIGNED : PENDING_NOTHING, INT64_MAX);
+	} else if (account_has_gone(a)) {
+		account_gone(a, now_us);
 	} else if (!instance_is_usable(at) || !at->listed) {
 		wait_for(a, PENDING_INSTANCE, INT64_MAX);
 	} else {
