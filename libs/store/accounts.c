@@ -28,7 +28,7 @@ static const struct pg_stmt load = { "accounts_load", PG_PREPARED,
 	" a.disconnect_details, a.reported_phone, a.sync,"
 	" coalesce((SELECT true FROM parked_updates p WHERE p.workspace_id = a.workspace_id AND p.account_id = a.id"
 	" ORDER BY p.target LIMIT 1), false),"
-	" a.deleted_at IS NOT NULL OR w.deleted_at IS NOT NULL"
+	" a.deleted_at IS NOT NULL OR w.deleted_at IS NOT NULL, w.deletion_stage IS NOT NULL"
 	" FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
 	" WHERE a.uuid = ANY ($1::uuid[])" };
 
@@ -93,6 +93,7 @@ static void account_read(struct cells *c, struct account_row *row)
 	row->sync_patch = STR_NONE;
 	row->has_parked = cells_bool(c);
 	row->deleted = cells_bool(c);
+	row->workspace_goes = cells_bool(c);
 	row->sent = false;
 }
 

@@ -39,7 +39,7 @@ static const struct pg_stmt list = { "driver_list", PG_PREPARED,
 	" FROM campaigns c"
 	" WHERE c.partition = ANY ($1::integer[]) AND c.status IN ('completed', 'cancelled') AND c.deleted_at IS NULL"
 	" AND c.completed_at > now() - interval '7 days' OFFSET 0) AS c CROSS JOIN LATERAL (SELECT w.uuid FROM workspaces w"
-	" WHERE w.id = c.workspace_id OFFSET 0) AS w" };
+	" WHERE w.id = c.workspace_id AND w.deletion_stage IS NULL OFFSET 0) AS w" };
 
 static const struct pg_stmt notify = { "driver_notify", PG_PREPARED,
 	"SELECT pg_notify('blazz_sending', 'campaign:' || $1::uuid)" };

@@ -7,11 +7,12 @@
 
 #define SELECT_ACCOUNTS \
 	"SELECT a.workspace_id, a.id, w.uuid, a.uuid, a.provider_type, a.bridge_kind, a.session_id, a.provider_ref, a.phone_number, a.phone_number_id, a.secrets," \
-	" CASE WHEN w.deleted_at IS NULL THEN a.desired_state ELSE 'disconnected' END, a.desired_at, a.restart_at, a.relink_at, a.move_at," \
+	" CASE WHEN w.deleted_at IS NULL THEN a.desired_state WHEN w.deletion_stage IS NULL THEN 'disconnected' ELSE 'deleted' END, a.desired_at, a.restart_at, a.relink_at, a.move_at," \
 	" coalesce(a.move_to, -1), a.status, a.disconnect_reason, a.disconnect_details, a.reported_phone, a.status_since, a.status_at," \
 	" a.disconnected_at, a.first_connected_at, a.last_activity_at, a.created_at, a.deleted_at, coalesce(a.assigned_instance_index, -1), coalesce(a.previous_instance_index, -1), c.storage_checked_at, a.assigned_instance_url," \
 	" coalesce(c.assignment_epoch, 0), c.observed, c.observed_at, c.action, c.outcome, c.reason, c.error, coalesce(c.attempt, 0), c.next_at," \
-	" c.restarted_at, c.relinked_at, c.moved_at, coalesce(c.starts, 0), c.starts_since, c.started_at, c.gone_at"
+	" c.restarted_at, c.relinked_at, c.moved_at, coalesce(c.starts, 0), c.starts_since, c.started_at, c.gone_at," \
+	" w.deleted_at IS NOT NULL"
 #define JOINED \
 	" JOIN workspaces w ON w.id = a.workspace_id" \
 	" LEFT JOIN account_control c ON (c.workspace_id, c.account_id) = (a.workspace_id, a.id)"
@@ -28,12 +29,14 @@ static const struct pg_stmt some = {
 	" FROM (SELECT DISTINCT uuid FROM unnest($1::uuid[]) AS r (uuid)) AS r JOIN whatsapp_accounts a ON a.uuid = r.uuid" JOINED
 };
 
+/* Not of an account whose row was deleted with its workspace. */
 static const struct pg_stmt controls = { "cleanup_controls", PG_UNNAMED,
 	"INSERT INTO account_control AS c (workspace_id, account_id, observed, observed_at, action, outcome, reason, error, attempt, next_at,"
 	" restarted_at, relinked_at, moved_at, starts, starts_since, started_at, gone_at)"
 	" SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],"
 	" $9::bigint[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::bigint[], $15::timestamptz[],"
-	" $16::timestamptz[], $17::timestamptz[])"
+	" $16::timestamptz[], $17::timestamptz[]) AS r (workspace_id, account_id)"
+	" WHERE EXISTS (SELECT FROM whatsapp_accounts a WHERE a.workspace_id = r.workspace_id AND a.id = r.account_id OFFSET 0)"
 	" ON CONFLICT (workspace_id, account_id) DO UPDATE SET (observed, observed_at, action, outcome, reason, error, attempt, next_at,"
 	" restarted_at, relinked_at, moved_at, starts, starts_since, started_at, gone_at) = (excluded.observed, excluded.observed_at, excluded.action,"
 	" excluded.outcome, excluded.reason, excluded.error, excluded.attempt, excluded.next_at, excluded.restarted_at, excluded.relinked_at,"
@@ -141,6 +144,7 @@ static void account_read(struct cells *c, struct cleanup_account *a)
 	a->storage_checked_us = cells_time(c);
 	a->instance_url = cells_text(c);
 	control_read(c, &a->control);
+	a->workspace_deleted = cells_bool(c);
 }
 
 static int accounts_read(struct pg_rows *rows, const struct cleanup_account_ops *ops)

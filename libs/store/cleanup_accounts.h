@@ -28,7 +28,9 @@ struct cleanup_account {
 	enum provider provider;
 	enum bridge_kind bridge;
 	struct str session_id, provider_ref, phone_number, phone_number_id, secrets; /* secrets: sealed */
-	struct str desired; /* "connected", "disconnected" or "deleted" */
+	/* "connected", "disconnected" or "deleted"; of a deleted workspace disconnected while it can be restored, then deleted */
+	struct str desired;
+	bool workspace_deleted; /* its events have no effect */
 	int64_t desired_us, restart_us, relink_us, move_us;
 	int64_t move_to; /* an index, -1: none */
 	struct str status, disconnect_reason, disconnect_details, reported_phone;

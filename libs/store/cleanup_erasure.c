@@ -12,7 +12,8 @@ static const struct pg_stmt due = {
 	" WHERE p.consumer = 'chat-sync' AND p.topic = o ->> 0 AND p.partition = (o ->> 1)::integer"
 	" AND p.next_offset >= (o ->> 2)::bigint))"
 	" FROM erasures e WHERE e.completed_at IS NULL AND e.id >= $1 AND e.next_at <= now()"
-	" AND ($2::uuid IS NULL OR e.workspace_id = (SELECT id FROM workspaces WHERE uuid = $2)) ORDER BY e.id LIMIT 1 FOR UPDATE OF e"
+	" AND ($2::uuid IS NULL OR e.workspace_id = (SELECT id FROM workspaces WHERE uuid = $2))"
+	" AND NOT EXISTS (SELECT FROM workspaces w WHERE w.id = e.workspace_id AND w.deletion_stage IS NOT NULL OFFSET 0) ORDER BY e.id LIMIT 1 FOR UPDATE OF e"
 };
 
 static const struct pg_stmt advance = { "erasure_advance", PG_PREPARED,

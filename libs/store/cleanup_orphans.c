@@ -57,7 +57,8 @@ static const struct pg_stmt contacts = {
 		"contacts") ", found AS MATERIALIZED (SELECT p.workspace_id, p.uuid FROM page p WHERE p.merged_into IS NULL"
 			    " AND p.deleted_at IS NULL AND p.says IS NOT NULL"
 			    " AND NOT (SELECT EXISTS (SELECT FROM contact_aliases a WHERE a.workspace_id = p.workspace_id AND a.contact_id = p.id))"
-			    " AND NOT (SELECT EXISTS (SELECT FROM conversations v WHERE v.workspace_id = p.workspace_id AND v.contact_id = p.id)))" REPORT
+			    " AND NOT (SELECT EXISTS (SELECT FROM conversations v WHERE v.workspace_id = p.workspace_id AND v.contact_id = p.id))"
+			    " AND NOT " WORKSPACE_GOES("p.workspace_id") ")" REPORT
 };
 
 /* Retention deletes the last message of a conversation, too. */

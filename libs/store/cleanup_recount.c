@@ -22,7 +22,8 @@ static const struct pg_stmt unread = {
 				 " d.merged_into IS NOT NULL, d.unread_messages::bigint, d.counted" PAGE_END
 				 " LEFT JOIN (SELECT p.*, n.counted FROM page p CROSS JOIN LATERAL (SELECT count(*) AS counted FROM chats c"
 				 " WHERE c.workspace_id = p.workspace_id AND c.conversation_id = p.id AND p.merged_into IS NULL AND " MESSAGE_COUNTABLE
-				 " AND c.sent_at > coalesce(p.last_read_at, '-infinity')) AS n WHERE p.unread_messages <> n.counted) AS d ON true"
+				 " AND c.sent_at > coalesce(p.last_read_at, '-infinity')) AS n WHERE p.unread_messages <> n.counted"
+				 " AND NOT " WORKSPACE_GOES("p.workspace_id") ") AS d ON true"
 				 " LEFT JOIN LATERAL (SELECT w.uuid FROM workspaces w WHERE w.id = d.workspace_id OFFSET 0) AS w ON true"
 				 " LEFT JOIN LATERAL (SELECT a.uuid, a.provider_type, a.bridge_kind FROM whatsapp_accounts a"
 				 " WHERE a.workspace_id = d.workspace_id AND a.id = d.account_id OFFSET 0) AS a ON true"
@@ -53,7 +54,7 @@ static const struct pg_stmt progress = { "recount_progress", PG_PREPARED,
 	" c.messages_sent, c.messages_delivered, c.messages_read, c.messages_failed, c.messages_skipped, c.messages_unknown," \
 	" c.completed_at FROM campaigns c WHERE "
 #define CAMPAIGN_COUNTS \
-	" AND c.deleted_at IS NULL AND c.prepared_at IS NOT NULL AND c.last_send_id IS NOT NULL" \
+	" AND c.deleted_at IS NULL AND c.prepared_at IS NOT NULL AND c.last_send_id IS NOT NULL AND NOT " WORKSPACE_GOES("c.workspace_id") \
 	" ORDER BY c.workspace_id, c.id LIMIT 1) AS c CROSS JOIN LATERAL (SELECT" \
 	" coalesce(hashtextextended(string_agg(n::text, ' ' ORDER BY n.source, n.slot), 0), 0) AS version," \
 	" coalesce(max(n.updated_at), '-infinity') AS changed_at, coalesce(sum(n.recipients), 0)::bigint AS recipients," \

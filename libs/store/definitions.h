@@ -27,6 +27,22 @@ int store_workspaces_list(struct pg *pg, void (*each)(void *ctx, const struct wo
  * name. */
 int store_workspace_find(struct pg *pg, struct str uuid_or_name, int64_t *id, struct uuid *uuid,
 	struct err *err) ERR_MUST_USE;
+/* The same of any workspace, also a deleted one; strings live as long as the arena. */
+struct workspace_state {
+	int64_t id;
+	struct uuid uuid;
+	struct str name;
+	int64_t deleted_us; /* PG_NO_TIME: it is not deleted */
+	struct str stage; /* of its deletion; absent: it can be restored */
+	int64_t stage_us;
+	int64_t sessions; /* accounts that are not deleted, or whose session a bridge may still have */
+};
+int store_workspace_state(struct pg *pg, struct str uuid_or_name, struct arena *a, struct workspace_state *out,
+	struct err *err) ERR_MUST_USE;
+/* Deletes a live workspace; it can be restored until cleanup begins to delete what belongs to it. */
+int store_workspace_delete(struct pg *pg, int64_t id, struct err *err) ERR_MUST_USE;
+/* ERR_INPUT "deleted" when that has begun, "live" when it is not deleted. */
+int store_workspace_restore(struct pg *pg, const struct workspace_state *w, struct err *err) ERR_MUST_USE;
 
 struct app_info {
 	int64_t id, workspace_id; /* 0: the platform's */

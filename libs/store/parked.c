@@ -58,7 +58,8 @@ static const struct pg_stmt expire = { "parked_expire", PG_PREPARED,
 	"WITH due AS MATERIALIZED (SELECT workspace_id, id FROM parked_updates WHERE topic = $1 AND partition = ANY ($3::integer[])"
 	" AND expires_at <= now() ORDER BY expires_at LIMIT $2::integer FOR UPDATE)"
 	" DELETE FROM parked_updates p USING due d WHERE p.workspace_id = d.workspace_id AND p.id = d.id RETURNING " PARKED_COLUMNS
-	", EXISTS (SELECT FROM workspaces w WHERE w.id = p.workspace_id AND " RETENTION_DAYS " IS NOT NULL)" };
+	", EXISTS (SELECT FROM workspaces w WHERE w.id = p.workspace_id AND " RETENTION_DAYS " IS NOT NULL)"
+	", EXISTS (SELECT FROM workspaces w WHERE w.id = p.workspace_id AND w.deleted_at IS NOT NULL)" };
 
 static const struct pg_stmt delete = { "parked_delete", PG_UNNAMED,
 	"DELETE FROM parked_updates p USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::uuid[])"
@@ -248,6 +249,7 @@ int store_parked_expire(struct pg *pg, struct str topic, const int32_t *partitio
 
 		parked_read(&at, &row);
 		row.may_be_old = cells_bool(&at);
+		row.of_deleted = cells_bool(&at);
 		each(ctx, &row);
 	}
 	pg_rows_free(rows);

@@ -17,6 +17,7 @@ struct parked_row {
 	int64_t ttl_ms; /* into store_parked_insert: how long it may wait, by PostgreSQL's clock */
 	bool inserted; /* out of store_parked_insert: false when this event is parked already */
 	bool may_be_old; /* out of store_parked_expire: its workspace does not keep messages for ever, so its message may have been deleted */
+	bool of_deleted; /* out of store_parked_expire: its workspace is deleted */
 };
 int store_parked_insert(struct pg *pg, struct parked_row *rows, size_t n, struct err *err) ERR_MUST_USE;
 /* What waits for these keys (full key, and "?:<stanza>" forms the caller passes as keys too). */

@@ -37,6 +37,10 @@ static inline void region_read(struct cells *c, char out[static 3])
 	" c.message_status, c.sender, c.origin, c.placeholder, c.sent_at, c.delivered_at, c.read_at, c.edited_at," \
 	" c.revoked_at, c.deleted_at, c.user_id, c.deleted_by"
 
+/* Whether the rows of a workspace may be incomplete, because they are being deleted. */
+#define WORKSPACE_GOES(id) \
+	"EXISTS (SELECT FROM workspaces d WHERE d.id = " id " AND d.deletion_stage IS NOT NULL OFFSET 0)"
+
 /* reactions.c, receipts.c */
 static inline void columns_sender_change(struct columns *c, const struct sender_change *s)
 {

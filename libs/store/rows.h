@@ -27,6 +27,7 @@ struct account_row {
 	struct str sync_patch;
 	bool has_parked; /* anything in parked_updates */
 	bool deleted; /* the account, or its workspace */
+	bool workspace_goes; /* its workspace cannot be restored any more: rows may be missing */
 	bool sent; /* it sent something: last_activity_at moves to now */
 };
 

@@ -76,6 +76,7 @@ const struct statements_of_role statements_by_role[] = {
 	{ "blazz_cleanup", cleanup_orphans_statements },
 	{ "blazz_cleanup", cleanup_watch_statements },
 	{ "blazz_cleanup", cleanup_erasure_statements },
+	{ "blazz_cleanup", workspace_rows_statements },
 	{ "blazz_cleanup", schema_statements },
 	{ "blazz_gateway", schema_statements },
 	{ "blazz_ingest", intake_statements },

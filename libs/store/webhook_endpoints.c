@@ -9,16 +9,18 @@
 #include "store/webhook_private.h"
 #include "wire/party.h"
 
+/* A workspace that can be restored has its endpoints disabled: what waits for them stays. */
 #define SELECT_ENDPOINTS \
 	"SELECT e.workspace_id, e.id, w.uuid, e.uuid, e.kind, e.name, e.url, e.secrets, array_to_string(e.event_types, ',')," \
 	" array_to_string(e.origins, ','), e.ordering = 'conversation', e.client_errors = 'lenient', e.rate, e.max_in_flight," \
-	" e.timeout_ms, array_to_string(e.schedule_ms, ','), coalesce(e.max_retries, -1), e.headers, e.api_version, e.enabled," \
+	" e.timeout_ms, array_to_string(e.schedule_ms, ','), coalesce(e.max_retries, -1), e.headers, e.api_version," \
+	" e.enabled AND w.deleted_at IS NULL," \
 	" e.enabled_at, e.active_from, e.state, e.disabled_reason, e.disabled_at, e.failing_since," \
-	" e.deleted_at IS NOT NULL OR w.deleted_at IS NOT NULL" \
+	" e.deleted_at IS NOT NULL OR w.deletion_stage IS NOT NULL" \
 	" FROM webhook_endpoints e JOIN workspaces w ON w.id = e.workspace_id"
 
 static const struct pg_stmt read_all = { "endpoints_read_all", PG_PREPARED,
-	SELECT_ENDPOINTS " WHERE e.deleted_at IS NULL AND w.deleted_at IS NULL" };
+	SELECT_ENDPOINTS " WHERE e.deleted_at IS NULL AND w.deletion_stage IS NULL" };
 
 static const struct pg_stmt read_some = { "endpoints_read_some", PG_PREPARED,
 	SELECT_ENDPOINTS " WHERE e.uuid = ANY ($1::uuid[])" };

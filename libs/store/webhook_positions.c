@@ -10,11 +10,13 @@ static const struct pg_stmt read = { "positions_read", PG_PREPARED,
 	"SELECT workspace_id, endpoint_id, partition, next_offset, coalesce(live_from, -1) FROM webhook_positions"
 	" WHERE topic = $1 AND partition = ANY ($2::integer[]) AND replay_id IS NULL" };
 
+/* Not of an endpoint whose row was deleted with its workspace. */
 static const struct pg_stmt put = { "positions_put", PG_UNNAMED,
 	"INSERT INTO webhook_positions (topic, workspace_id, endpoint_id, partition, next_offset, live_from)"
 	" SELECT $1, r.workspace_id, r.endpoint_id, r.partition, r.next_offset, nullif(r.live_from, -1)"
 	" FROM unnest($2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[])"
 	" AS r (workspace_id, endpoint_id, partition, next_offset, live_from)"
+	" WHERE EXISTS (SELECT FROM webhook_endpoints e WHERE e.workspace_id = r.workspace_id AND e.id = r.endpoint_id OFFSET 0)"
 	" ON CONFLICT (workspace_id, endpoint_id, replay_id, topic, partition) DO UPDATE SET next_offset = excluded.next_offset,"
 	" live_from = excluded.live_from, updated_at = now()" };
 

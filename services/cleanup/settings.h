@@ -28,9 +28,10 @@ struct cleanup_settings {
 	struct job_settings stale_qr, disconnected, duplicates; /* live */
 	struct job_settings recount, orphans, maintenance, backfill; /* live; as retention */
 	int64_t partitions_keep_days, retries_keep_ms; /* live */
-	struct job_settings retention; /* live; without after_ms, as of every job that works through rows but erasure */
+	struct job_settings retention; /* live; without after_ms, as of every job that works through rows but erasure and workspaces */
 	int64_t retention_sends_ms, retention_campaigns_ms; /* live */
-	struct job_settings erasure; /* live */
+	struct job_settings erasure, workspaces; /* live */
+	int64_t workspaces_wait_ms; /* live */
 	char *jobs_window; /* policy/window.h */
 	int64_t jobs_duty; /* live */
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/ids.h"
+#include "facts.h"
 #include "sealing.h"
 #include "store/definitions.h"
 #include "json/json.h"
@@ -110,6 +111,57 @@ static int workspaces_set(struct ctl *ctl, const void *options, char *const *arg
 	table_free(t);
 	rc = 0;
 out:
+	arena_free(a);
+	return rc;
+}
+
+static int deletion_show(struct ctl *ctl, struct pg *pg, const struct uuid *workspace, struct err *err)
+{
+	static const char *const columns[] = { "workspace", "name", "deleted_at", NULL };
+	struct arena *a = arena_new(4096);
+	struct workspace_state now;
+	struct table *t;
+	char id[37];
+	int rc;
+
+	uuid_format(workspace, id);
+	rc = store_workspace_state(pg, str_of(id), a, &now, err);
+	if (rc == 0) {
+		t = table_new(columns);
+		table_uuid(t, &now.uuid);
+		table_text(t, now.name);
+		table_time(t, now.deleted_us);
+		table_print(t, ctl->json);
+		table_free(t);
+	}
+	arena_free(a);
+	return rc;
+}
+
+static int workspaces_delete(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	struct uuid uuid;
+	int64_t id;
+	struct pg *pg;
+
+	(void)options;
+	if (ctl_pg_admin(ctl, &pg, err) < 0 || store_workspace_find(pg, str_of(arguments[0]), &id, &uuid, err) < 0 ||
+		store_workspace_delete(pg, id, err) < 0)
+		return -1;
+	return deletion_show(ctl, pg, &uuid, err);
+}
+
+static int workspaces_restore(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	struct arena *a = arena_new(4096);
+	struct workspace_state w;
+	struct pg *pg;
+	int rc = -1;
+
+	(void)options;
+	if (ctl_pg_admin(ctl, &pg, err) == 0 && store_workspace_state(pg, str_of(arguments[0]), a, &w, err) == 0 &&
+		store_workspace_restore(pg, &w, err) == 0)
+		rc = deletion_show(ctl, pg, &w.uuid, err);
 	arena_free(a);
 	return rc;
 }
@@ -250,6 +302,11 @@ const struct command apps_commands[] = {
 		workspaces_add },
 	{ "workspaces", "set", "WORKSPACE", 1, 1, workspace_set_rows, sizeof(struct workspace_options),
 		"changes the settings of a tenant, given by its id or name", workspaces_set },
+	{ "workspaces", "delete", "WORKSPACE", 1, 1, NULL, 0,
+		"deletes a tenant, given by its id or name: its sessions stop, its webhooks wait, nothing is sent; cleanup deletes its sessions and rows for good after jobs.workspaces.after",
+		workspaces_delete },
+	{ "workspaces", "restore", "WORKSPACE", 1, 1, NULL, 0, "restores a deleted tenant until then",
+		workspaces_restore },
 	{ "workspaces", "list", NULL, 0, 0, NULL, 0, "all tenants", workspaces_show },
 	{ "apps", "add", NULL, 0, 0, app_rows, sizeof(struct app_options), "adds a Meta app", apps_add },
 	{ "apps", "list", NULL, 0, 0, NULL, 0, "all Meta apps", apps_show },

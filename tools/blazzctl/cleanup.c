@@ -19,11 +19,11 @@
 #define WAIT_MS   70000 /* a new leader takes up to a minute until it knows all sessions */
 #define LOG_LIMIT 100
 
-#define JOBS "stale_qr, disconnected, duplicates, retention, recount, orphans, maintenance, backfill"
+#define JOBS "stale_qr, disconnected, duplicates, retention, recount, orphans, maintenance, backfill, workspaces"
 
 static const char *const jobs[] = { "stale_qr", "disconnected", "duplicates", NULL }; /* about accounts */
 static const char *const row_jobs[] = { "retention", "recount", "orphans", "maintenance", "backfill",
-	NULL }; /* they take as long as there are rows */
+	"workspaces", NULL }; /* they take as long as there are rows */
 
 static const char *const list_columns[] = { "job", "result", "started", "finished", "next", "found", "acted", "pauses",
 	"paused", "cursor", "requested", "by", "leader", NULL };
@@ -191,19 +191,31 @@ static void answer_print(const struct json_doc *answer, bool as_json)
 	table_free(t);
 }
 
+/* Also a deleted one. */
+static int workspace_find(struct pg *pg, const char *name, struct uuid *out, struct err *err)
+{
+	struct arena *a = arena_new(1024);
+	struct workspace_state w;
+	int rc = store_workspace_state(pg, str_of(name), a, &w, err);
+
+	if (rc == 0)
+		*out = w.uuid;
+	arena_free(a);
+	return rc;
+}
+
 static int run(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	const struct run_options *o = options;
 	struct job_request r = { .dry_run = o->dry_run };
 	const char *rows = word_find(row_jobs, arguments[0]), *job = rows ? rows : word_find(jobs, arguments[0]);
 	struct json_doc *answer = NULL;
-	int64_t id;
 	struct pg *pg;
 
 	if (!job)
 		return ctl_usage(err, "%s is no job: " JOBS, arguments[0]);
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
-		(o->workspace && store_workspace_find(pg, str_of(o->workspace), &id, &r.workspace, err) < 0) ||
+		(o->workspace && workspace_find(pg, o->workspace, &r.workspace, err) < 0) ||
 		job_ask(pg, job, &r, &answer, err) < 0)
 		return -1;
 	if (rows)
@@ -253,18 +265,50 @@ static struct table *account_table(const struct account_state *a)
 	return t;
 }
 
-static int explain(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+static struct table *workspace_table(const struct workspace_state *w)
+{
+	struct table *t = facts_new();
+
+	fact_uuid(t, "workspace", &w->uuid);
+	fact_text(t, "name", w->name);
+	fact_time(t, "deleted_at", w->deleted_us);
+	fact_text(t, "stage", w->stage);
+	fact_time(t, "stage_since", w->stage_us);
+	fact_i64(t, "sessions", w->sessions);
+	return t;
+}
+
+/* How far the deletion of a workspace is, and how much the job would do now. */
+static int workspace_explain(struct ctl *ctl, struct pg *pg, const struct workspace_state *w, struct err *err)
+{
+	static const char *const columns[] = { "job", "found", NULL };
+	struct job_request r = { .dry_run = true, .workspace = w->uuid };
+	struct table *workspace, *rules;
+	struct json_doc *answer = NULL;
+	int64_t n = 0;
+
+	if (job_ask(pg, "workspaces", &r, &answer, err) < 0)
+		return -1;
+	workspace = workspace_table(w);
+	rules = table_new(columns);
+	(void)json_to_i64(json_get(json_root(answer), "found"), &n);
+	table_text(rules, STR("workspaces"));
+	table_i64(rules, n);
+	tables_print((const struct titled_table[]){ { "workspace", workspace }, { "jobs", rules }, { 0 } }, ctl->json);
+	table_free(workspace);
+	table_free(rules);
+	json_free(answer);
+	return 0;
+}
+
+static int account_explain(struct ctl *ctl, struct pg *pg, struct str name, struct arena *a, struct err *err)
 {
 	static const char *const columns[] = { "job", "action", "at", NULL };
 	struct table *account = NULL, *rules = table_new(columns);
-	struct arena *a = arena_new(4096);
 	struct account_state state;
-	struct pg *pg;
 	int rc = -1;
 
-	(void)options;
-	if (ctl_pg_admin(ctl, &pg, err) < 0 || store_account_state(pg, str_of(arguments[0]), a, &state, err) < 0 ||
-		rules_explain(pg, &state.uuid, rules, err) < 0)
+	if (store_account_state(pg, name, a, &state, err) < 0 || rules_explain(pg, &state.uuid, rules, err) < 0)
 		goto out;
 	account = account_table(&state);
 	tables_print((const struct titled_table[]){ { "account", account }, { "jobs", rules }, { 0 } }, ctl->json);
@@ -272,6 +316,22 @@ static int explain(struct ctl *ctl, const void *options, char *const *arguments,
 out:
 	table_free(account);
 	table_free(rules);
+	return rc;
+}
+
+static int explain(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
+{
+	struct arena *a = arena_new(4096);
+	struct workspace_state w;
+	struct err unknown;
+	struct pg *pg;
+	int rc = -1;
+
+	(void)options;
+	if (ctl_pg_admin(ctl, &pg, err) == 0)
+		rc = store_workspace_state(pg, str_of(arguments[0]), a, &w, &unknown) == 0
+			? workspace_explain(ctl, pg, &w, err)
+			: account_explain(ctl, pg, str_of(arguments[0]), a, err);
 	arena_free(a);
 	return rc;
 }
@@ -318,8 +378,9 @@ const struct command cleanup_commands[] = {
 		"has the leader run a job (" JOBS
 		") now, and shows the accounts that it ended, or how many rows it acted on",
 		run },
-	{ "cleanup", "explain", "ACCOUNT", 1, 1, NULL, 0,
-		"shows what each job would do with an account, given by its id or session, and when", explain },
+	{ "cleanup", "explain", "ACCOUNT|WORKSPACE", 1, 1, NULL, 0,
+		"shows what each job would do with an account, given by its id or session, and when; of a workspace, given by its id or name, how far its deletion is",
+		explain },
 	{ "cleanup", "log", NULL, 0, 0, NULL, 0, "shows the latest accounts that were deleted, and why", log_show },
 	{ 0 },
 };

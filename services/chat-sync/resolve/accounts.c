@@ -58,9 +58,12 @@ static int accounts_are_there(struct work *w, struct batch_item *const *items, s
 		   : err_set(err, ERR_RETRY, "no_accounts", "the database has no account at all: an outage is assumed");
 }
 
-/* What Blazz asks for to keep its own rows consistent applies to deleted accounts, too: they may be restored. */
-static bool applies_when_deleted(const struct inbound_event *e)
+/* What Blazz asks for to keep its own rows consistent applies to deleted accounts, too: they may be restored. When their workspace cannot be
+ * restored any more, cleanup deletes its rows, and nothing applies. */
+static bool applies_when_deleted(const struct account *a, const struct inbound_event *e)
 {
+	if (a->row.workspace_goes)
+		return false;
 	return e->kind == IN_READ_MARKER || e->kind == IN_CONTACT_ERASE ||
 		(e->kind == IN_IDENTITY_CHANGE && e->u.identity_change.kind == IDENTITY_MERGED);
 }
@@ -93,7 +96,7 @@ int accounts_resolve(struct work *w, struct batch_item *const *items, size_t n, 
 		else if (!uuid_eq(&a->row.workspace, &e->workspace))
 			batch_dead_letter(w->tx, items[i], DEAD_UNKNOWN_REFERENCE, "workspace",
 				"the account belongs to another workspace", false);
-		else if (a->row.deleted && !applies_when_deleted(e))
+		else if (a->row.deleted && !applies_when_deleted(a, e))
 			item_filter(w, items[i]);
 		else if (is_expired_message(w, a, e))
 			item_filter(w, items[i]);

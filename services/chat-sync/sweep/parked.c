@@ -47,7 +47,7 @@ static void parked_expired(void *ctx, const struct parked_row *row)
 	d->changed = d->s->cache_stale = true;
 	if (str_is(str_of(row->kind), inbound_kind_word(IN_DISPATCH)))
 		return; /* whether its message was sent is never learned */
-	if (parked_is_second(d, row))
+	if (row->of_deleted || parked_is_second(d, row))
 		return;
 	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message that it refers to never arrived");
 	if (row->may_be_old)

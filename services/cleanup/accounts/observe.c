@@ -44,7 +44,8 @@ void account_observe(struct account *a, enum bridge_observed observed, struct st
 /* Published is a look that is younger than the difference by DIFFERS_US: so a first look that differs is looked at again. */
 void account_compare(struct account *a, int64_t now_us)
 {
-	if (account_agrees(a) || account_is_deleted(a) || account_desired(a) == DESIRED_DELETED) {
+	if (account_agrees(a) || account_is_deleted(a) || account_desired(a) == DESIRED_DELETED ||
+		a->row.workspace_deleted) {
 		a->differs_us = PG_NO_TIME;
 		return;
 	}

@@ -73,6 +73,7 @@ static const struct job_settings *settings_of(const struct jobs *j, enum cleanup
 	case JOB_MAINTENANCE:
 	case JOB_BACKFILL:
 	case JOB_ERASURE:
+	case JOB_WORKSPACES:
 	case CLEANUP_JOBS:
 		break;
 	}

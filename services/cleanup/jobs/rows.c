@@ -16,6 +16,7 @@
 #include "cleanup/jobs/orphans.h"
 #include "cleanup/jobs/recount.h"
 #include "cleanup/jobs/retention.h"
+#include "cleanup/jobs/workspaces.h"
 #include "cleanup/policy/throttle.h"
 #include "cleanup/policy/window.h"
 #include "cleanup/stats.h"
@@ -33,6 +34,7 @@ const struct row_job row_jobs[CLEANUP_JOBS] = {
 	[JOB_MAINTENANCE] = { maintenance_step, offsetof(struct cleanup_settings, maintenance), false },
 	[JOB_BACKFILL] = { backfill_step, offsetof(struct cleanup_settings, backfill), false },
 	[JOB_ERASURE] = { erasure_step, offsetof(struct cleanup_settings, erasure), false },
+	[JOB_WORKSPACES] = { workspaces_step, offsetof(struct cleanup_settings, workspaces), false },
 };
 
 /* A run, by schedule or as requested. */

@@ -9,7 +9,7 @@
 const char *cleanup_job_word(enum cleanup_job job)
 {
 	static const char *const words[CLEANUP_JOBS] = { "stale_qr", "disconnected", "duplicates", "retention",
-		"recount", "orphans", "maintenance", "backfill", "erasure" };
+		"recount", "orphans", "maintenance", "backfill", "erasure", "workspaces" };
 
 	return words[job];
 }

@@ -20,6 +20,7 @@ enum cleanup_job {
 	JOB_MAINTENANCE,
 	JOB_BACKFILL,
 	JOB_ERASURE,
+	JOB_WORKSPACES,
 	CLEANUP_JOBS
 };
 const char *cleanup_job_word(enum cleanup_job job); /* "stale_qr", "disconnected", "duplicates", "retention" ... */

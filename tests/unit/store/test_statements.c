@@ -83,7 +83,8 @@ static void no_statement_is_missing_from_the_table(void **state)
 	assert_int_equal(glob("libs/store/*.c", 0, NULL, &files), 0);
 	for (size_t i = 0; i < files.gl_pathc; i++)
 		defined += occurrences(files.gl_pathv[i], "\nstatic const struct pg_stmt ") -
-			occurrences(files.gl_pathv[i], "\nstatic const struct pg_stmt *");
+			occurrences(files.gl_pathv[i], "\nstatic const struct pg_stmt *") +
+			2 * occurrences(files.gl_pathv[i], "\nPAIR"); /* workspace_rows.c */
 	globfree(&files);
 	for (size_t i = 0; i < statements_by_role_count; i++)
 		for (const struct pg_stmt *const *s = statements_by_role[i].statements; *s; s++)

@@ -1,0 +1,25 @@
+BEGIN;
+SET LOCAL lock_timeout = '5s';
+UPDATE schema_version SET version = 12;
+DROP TRIGGER notify_workspace ON workspaces;
+DROP FUNCTION notify_workspace;
+REVOKE SELECT (uuid, deleted_at) ON webhook_endpoints FROM blazz_cleanup;
+REVOKE DELETE ON conversations, contacts, contact_aliases, contact_former_aliases, contact_groups, whatsapp_groups, whatsapp_accounts,
+	erasures FROM blazz_cleanup;
+REVOKE SELECT (workspace_id, ctid, tableoid), DELETE ON portfolio_hours FROM blazz_cleanup;
+REVOKE SELECT (workspace_id, endpoint_id, ctid, tableoid), DELETE ON webhook_positions, webhook_attempts FROM blazz_cleanup;
+REVOKE SELECT (workspace_id, send_id, ctid, tableoid), DELETE ON send_attempts FROM blazz_cleanup;
+REVOKE SELECT (ctid, tableoid) ON campaign_segments FROM blazz_cleanup;
+REVOKE SELECT (workspace_id, sender, ctid, tableoid), DELETE ON sender_renames FROM blazz_cleanup;
+REVOKE SELECT (workspace_id, conversation_id, ctid, tableoid), DELETE ON conversation_merges FROM blazz_cleanup;
+REVOKE SELECT (ctid, tableoid), DELETE ON send_lanes FROM blazz_cleanup;
+REVOKE SELECT (ctid, tableoid) ON chat_media, parked_updates, sends, campaigns, webhook_retry_queue FROM blazz_cleanup;
+REVOKE SELECT (id, workspace_id, ctid, tableoid), DELETE ON provider_apps FROM blazz_cleanup;
+REVOKE SELECT (workspace_id, id, ctid, tableoid), DELETE ON templates, webhook_replays, webhook_endpoints, contact_opt_outs, users FROM blazz_cleanup;
+REVOKE DELETE ON webhook_retry_queue FROM blazz_cleanup;
+REVOKE SELECT (deletion_stage) ON workspaces FROM blazz_webhook_dispatcher, blazz_campaign_sender;
+REVOKE UPDATE (deletion_stage, deletion_stage_at), SELECT (deletion_stage, deletion_stage_at, ctid, tableoid), DELETE ON workspaces FROM blazz_cleanup;
+REVOKE UPDATE (name, settings, updated_at, deleted_at) ON workspaces FROM blazz_gateway;
+GRANT UPDATE ON workspaces TO blazz_gateway;
+ALTER TABLE workspaces DROP COLUMN deletion_stage, DROP COLUMN deletion_stage_at;
+COMMIT;
