@@ -488,6 +488,8 @@ def test_another_cluster_is_refused_unless_it_is_new(filled):
         FROM workspaces, (VALUES (NULL), ('x'::bytea)) AS v (p)""", endpoint)
     blazz.sql("""INSERT INTO webhook_positions (workspace_id, endpoint_id, topic, partition, next_offset)
         SELECT id, %s, 't', 0, 5 FROM workspaces""", endpoint)
+    blazz.sql("""INSERT INTO erasures (workspace_id, contact, requested_by, behind) SELECT workspace_id, uuid, 'ann', '[["t", 0, 1000]]'
+        FROM contacts LIMIT 1""")
     blazz.sql("UPDATE consumer_progress SET cluster_id = 'former'")
     name = filled.create()
     filled.manifest_change(name, cluster_id="former")
@@ -496,6 +498,7 @@ def test_another_cluster_is_refused_unless_it_is_new(filled):
     filled.do("restore", "--new-cluster", name)
     assert blazz.sql("SELECT DISTINCT next_offset, cluster_id <> 'former' AS new FROM consumer_progress") == [{"next_offset": None, "new": True}]
     assert blazz.value("SELECT count(*) FROM webhook_positions") == 0
+    assert blazz.value("SELECT behind FROM erasures") == []  # offsets that the new cluster never has
     assert [r["dropped"] for r in blazz.sql("SELECT dropped FROM webhook_retry_queue ORDER BY payload NULLS FIRST")] == [True, False]
     blazz.start_chat_sync()
     blazz.wait_processed()
