@@ -105,6 +105,10 @@ static const struct pg_stmt accounts = { "erasure_accounts", PG_PREPARED,
 	" (SELECT * FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v)"
 	" ORDER BY a.id" };
 
+/* "erasures_contact", which has those that are not completed, is all that it reads. */
+static const struct pg_stmt stages = { "erasure_stages", PG_PREPARED,
+	"SELECT e.stage, count(*) FROM erasures e WHERE e.completed_at IS NULL GROUP BY e.stage" };
+
 static const struct pg_stmt request = { "erasure_request", PG_PREPARED,
 	"INSERT INTO erasures (workspace_id, contact, forget_opt_outs, behind, requested_by)"
 	" SELECT c.workspace_id, c.uuid, $2::boolean, $3::jsonb, $4::text FROM workspaces w CROSS JOIN LATERAL (SELECT * FROM contacts c"
@@ -113,10 +117,11 @@ static const struct pg_stmt request = { "erasure_request", PG_PREPARED,
 static const struct pg_stmt list = { "erasures_list", PG_PREPARED,
 	"SELECT e.uuid, w.uuid, e.contact, e.stage, e.requested_by, e.requested_at, e.completed_at,"
 	" CASE WHEN e.completed_at IS NULL THEN e.next_at END, e.erased, e.passes, e.forget_opt_outs"
-	" FROM erasures e JOIN workspaces w ON w.id = e.workspace_id ORDER BY e.id DESC LIMIT $1::bigint" };
+	" FROM erasures e JOIN workspaces w ON w.id = e.workspace_id WHERE $2::uuid IS NULL OR e.contact = $2::uuid"
+	" ORDER BY e.id DESC LIMIT $1::bigint" };
 
 const struct pg_stmt *const cleanup_erasure_statements[] = { &due, &advance, &account, &aliases, &groups, &conversation,
-	&messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, NULL };
+	&messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, &stages, NULL };
 const struct pg_stmt *const erasure_requests_statements[] = { &request, &list, NULL };
 
 /* Runs a statement and frees its arguments. */
@@ -429,6 +434,32 @@ int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct 
 	return 0;
 }
 
+const char *store_erasure_stage_word(size_t stage)
+{
+	static const char *const words[ERASURE_STAGES] = { "start", "identity", "wait", "bulk", "rest", "verify" };
+
+	return stage < ERASURE_STAGES ? words[stage] : "";
+}
+
+int store_erasure_stages(struct pg *pg, int64_t n[ERASURE_STAGES], struct err *err)
+{
+	struct pg_rows *rows = NULL;
+
+	if (pg_run(pg, &stages, NULL, &rows, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ERASURE_STAGES; i++)
+		n[i] = 0;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		struct str stage = cells_borrow(&c);
+
+		for (size_t i = 0; i < ERASURE_STAGES; i++)
+			if (str_is(stage, store_erasure_stage_word(i)))
+				n[i] = cells_i64(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
 int store_erasure_request(struct pg *pg, const struct uuid *contact, bool forget_opt_outs, struct str behind,
 	struct str requested_by, struct uuid *out, struct err *err)
 {
@@ -449,13 +480,14 @@ int store_erasure_request(struct pg *pg, const struct uuid *contact, bool forget
 	return found ? 0 : err_set(err, ERR_INPUT, "unknown", "there is no such contact");
 }
 
-int store_erasures_list(struct pg *pg, int64_t limit, void (*each)(void *ctx, const struct erasure_info *e), void *ctx,
-	struct err *err)
+int store_erasures_list(struct pg *pg, const struct uuid *contact, int64_t limit,
+	void (*each)(void *ctx, const struct erasure_info *e), void *ctx, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
 
 	pg_arg_i64(args, limit);
+	pg_arg_uuid(args, contact);
 	if (args_run(pg, &list, args, &rows, err) < 0)
 		return -1;
 	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {

@@ -84,6 +84,11 @@ int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *
 int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct arena *a, struct cleanup_account **out,
 	size_t *n, struct err *err) ERR_MUST_USE;
 
+/* How many erasures that are not completed are in each stage. */
+#define ERASURE_STAGES 6
+const char *store_erasure_stage_word(size_t stage);
+int store_erasure_stages(struct pg *pg, int64_t n[ERASURE_STAGES], struct err *err) ERR_MUST_USE;
+
 /* Role blazz_admin */
 
 struct erasure_info {
@@ -96,8 +101,8 @@ struct erasure_info {
 /* behind: JSON, as in the table. ERR_INPUT "unknown": there is no such contact; ERR_CONFLICT: it is being erased. */
 int store_erasure_request(struct pg *pg, const struct uuid *contact, bool forget_opt_outs, struct str behind,
 	struct str requested_by, struct uuid *out, struct err *err) ERR_MUST_USE;
-/* The latest first; strings live during each(). */
-int store_erasures_list(struct pg *pg, int64_t limit, void (*each)(void *ctx, const struct erasure_info *e), void *ctx,
-	struct err *err) ERR_MUST_USE;
+/* The latest first, of one contact unless it is NULL; strings live during each(). */
+int store_erasures_list(struct pg *pg, const struct uuid *contact, int64_t limit,
+	void (*each)(void *ctx, const struct erasure_info *e), void *ctx, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -12,7 +12,7 @@ static struct {
 	struct metric_cell *oddities[KINDS][ODDITIES], *strays[KINDS];
 	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS], *success[CLEANUP_JOBS];
 	struct metric_cell *failures[CLEANUP_JOBS], *work_us[CLEANUP_JOBS], *pauses[CLEANUP_JOBS][PAUSE_CAUSES];
-	struct metric_cell *differences[RECOUNT_COUNTERS], *findings[WATCH_FINDINGS];
+	struct metric_cell *differences[RECOUNT_COUNTERS], *findings[WATCH_FINDINGS], *erasures[ERASURE_STAGES];
 	struct metric_cell *accounts[OBSERVED_COUNT], *pending[PENDING_REASONS], *instances[INSTANCE_STATES];
 } m;
 
@@ -95,6 +95,11 @@ static void watch_init(void)
 	struct metric *findings = metric_gauge("blazz_cleanup_maintenance_missing",
 		"Relations for which the last run of maintenance found that this was not done.", "what");
 
+	struct metric *erasures = metric_gauge("blazz_cleanup_erasures",
+		"Erasures that were not completed when the job erasure last began, by stage.", "stage");
+
+	for (size_t i = 0; i < ERASURE_STAGES; i++)
+		m.erasures[i] = METRIC_CELL(erasures, store_erasure_stage_word(i));
 	for (int i = 0; i < RECOUNT_COUNTERS; i++)
 		m.differences[i] = METRIC_CELL(differences, words[i]);
 	for (int i = 0; i < WATCH_FINDINGS; i++)
@@ -166,6 +171,12 @@ void stats_job_failure(enum cleanup_job job)
 void stats_invalid_retention(int64_t workspaces)
 {
 	metric_set(m.invalid_retention, (double)workspaces);
+}
+
+void stats_erasures(const int64_t n[ERASURE_STAGES])
+{
+	for (size_t i = 0; i < ERASURE_STAGES; i++)
+		metric_set(m.erasures[i], (double)n[i]);
 }
 
 void stats_recount(enum recount_counter counter)

@@ -7,6 +7,7 @@
 #include "cleanup/policy/jobs.h"
 #include "cleanup/policy/probe.h"
 #include "cleanup/policy/throttle.h"
+#include "store/cleanup_erasure.h"
 #include "store/cleanup_watch.h"
 
 void stats_init(void);
@@ -23,6 +24,8 @@ void stats_job_pause(enum cleanup_job job, enum pause_cause cause);
 void stats_job_failure(enum cleanup_job job);
 /* Workspaces whose retention.messages_days is not valid. */
 void stats_invalid_retention(int64_t workspaces);
+/* Erasures that are not completed, by stage. */
+void stats_erasures(const int64_t n[ERASURE_STAGES]);
 /* Counters that differ from a recount. */
 enum recount_counter { RECOUNT_UNREAD, RECOUNT_PARTICIPANTS, RECOUNT_CAMPAIGN, RECOUNT_PROGRESS, RECOUNT_COUNTERS };
 void stats_recount(enum recount_counter counter);

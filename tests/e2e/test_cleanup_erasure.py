@@ -204,3 +204,20 @@ def test_an_erasure_survives_the_death_of_its_leader_in_every_stage(acme):
     acme.sql("DELETE FROM webhook_retry_queue")
     wait_gone(acme, MARKER, ANN, LID, OLD)
     acme.blazz.check_invariants()
+
+
+def test_a_run_on_request_advances_what_is_due_and_a_dry_run_only_counts_it(acme):
+    acme.everything()
+    cleanup = acme.start(jobs__erasure__enabled=False)
+    acme.erase(acme.contact())
+    def run(*options):
+        return acme.blazz.ctl("cleanup", "run", "erasure", *options)[0]
+
+    assert run("--dry-run") == {"found": 1, "acted": 0}
+    explain = acme.blazz.ctl("cleanup", "explain", acme.state()[0]["contact"])
+    assert [(e["job"], e["stage"], e["completed"]) for e in explain] == [("erasure", "start", None)] and explain[0]["requested"]
+    run()
+    assert acme.state()[0]["stage"] == "identity"
+    open_by_stage = {k: v for k, v in cleanup.metrics().items() if k.startswith("blazz_cleanup_erasures{")}
+    assert open_by_stage.pop('blazz_cleanup_erasures{stage="start"}') == 1  # when the run began
+    assert set(open_by_stage.values()) == {0}

@@ -90,6 +90,9 @@ def test_old_messages_go_while_chat_sync_works(stack):
     stack.ctl("workspaces", "set", stack.acme.workspace, "--settings", RETENTION)
     assert run(stack, "--workspace", "beta") == (0, 0)
     assert run(stack, "--dry-run") == (18, 0)
+    explained = {row["job"]: row["found"] for row in stack.ctl("cleanup", "explain", stack.acme.workspace)["jobs"]}
+    assert explained == {"retention": 18, "recount": 0, "orphans": 0, "erasure": 0, "workspaces": 0}
+    assert "no such account or workspace" in stack.ctl_run("cleanup", "explain", "nobody").stderr
     traffic = Traffic(stack)
     traffic.start()
     wait_for(lambda: traffic.sent > 5, "traffic", 20)

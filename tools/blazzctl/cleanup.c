@@ -11,6 +11,7 @@
 #include "ctl.h"
 #include "facts.h"
 #include "store/account_wishes.h"
+#include "store/cleanup_erasure.h"
 #include "store/cleanup_requests.h"
 #include "store/definitions.h"
 #include "json/json.h"
@@ -19,10 +20,10 @@
 #define WAIT_MS   70000 /* a new leader takes up to a minute until it knows all sessions */
 #define LOG_LIMIT 100
 
-#define JOBS "stale_qr, disconnected, duplicates, retention, recount, orphans, maintenance, backfill, workspaces"
+#define JOBS "stale_qr, disconnected, duplicates, retention, recount, orphans, maintenance, backfill, erasure, workspaces"
 
 static const char *const jobs[] = { "stale_qr", "disconnected", "duplicates", NULL }; /* about accounts */
-static const char *const row_jobs[] = { "retention", "recount", "orphans", "maintenance", "backfill",
+static const char *const row_jobs[] = { "retention", "recount", "orphans", "maintenance", "backfill", "erasure",
 	"workspaces", NULL }; /* they take as long as there are rows */
 
 static const char *const list_columns[] = { "job", "result", "started", "finished", "next", "found", "acted", "pauses",
@@ -191,31 +192,19 @@ static void answer_print(const struct json_doc *answer, bool as_json)
 	table_free(t);
 }
 
-/* Also a deleted one. */
-static int workspace_find(struct pg *pg, const char *name, struct uuid *out, struct err *err)
-{
-	struct arena *a = arena_new(1024);
-	struct workspace_state w;
-	int rc = store_workspace_state(pg, str_of(name), a, &w, err);
-
-	if (rc == 0)
-		*out = w.uuid;
-	arena_free(a);
-	return rc;
-}
-
 static int run(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	const struct run_options *o = options;
 	struct job_request r = { .dry_run = o->dry_run };
 	const char *rows = word_find(row_jobs, arguments[0]), *job = rows ? rows : word_find(jobs, arguments[0]);
 	struct json_doc *answer = NULL;
+	int64_t id;
 	struct pg *pg;
 
 	if (!job)
 		return ctl_usage(err, "%s is no job: " JOBS, arguments[0]);
 	if (ctl_pg_admin(ctl, &pg, err) < 0 ||
-		(o->workspace && workspace_find(pg, o->workspace, &r.workspace, err) < 0) ||
+		(o->workspace && store_workspace_find(pg, str_of(o->workspace), &id, &r.workspace, err) < 0) ||
 		job_ask(pg, job, &r, &answer, err) < 0)
 		return -1;
 	if (rows)
@@ -265,6 +254,22 @@ static struct table *account_table(const struct account_state *a)
 	return t;
 }
 
+static int account_explain(struct pg *pg, const struct account_state *state, bool as_json, struct err *err)
+{
+	static const char *const columns[] = { "job", "action", "at", NULL };
+	struct table *account = NULL, *rules = table_new(columns);
+	int rc = rules_explain(pg, &state->uuid, rules, err);
+
+	if (rc == 0) {
+		account = account_table(state);
+		tables_print((const struct titled_table[]){ { "account", account }, { "jobs", rules }, { 0 } },
+			as_json);
+	}
+	table_free(account);
+	table_free(rules);
+	return rc;
+}
+
 static struct table *workspace_table(const struct workspace_state *w)
 {
 	struct table *t = facts_new();
@@ -278,60 +283,90 @@ static struct table *workspace_table(const struct workspace_state *w)
 	return t;
 }
 
-/* How far the deletion of a workspace is, and how much the job would do now. */
-static int workspace_explain(struct ctl *ctl, struct pg *pg, const struct workspace_state *w, struct err *err)
+/* How many rows of the workspace a job finds. */
+static int job_count(struct pg *pg, const char *job, const struct uuid *workspace, struct table *t, struct err *err)
 {
-	static const char *const columns[] = { "job", "found", NULL };
-	struct job_request r = { .dry_run = true, .workspace = w->uuid };
-	struct table *workspace, *rules;
+	struct job_request r = { .dry_run = true, .workspace = *workspace };
 	struct json_doc *answer = NULL;
-	int64_t n = 0;
+	int64_t found = 0;
 
-	if (job_ask(pg, "workspaces", &r, &answer, err) < 0)
+	if (job_ask(pg, job, &r, &answer, err) < 0)
 		return -1;
-	workspace = workspace_table(w);
-	rules = table_new(columns);
-	(void)json_to_i64(json_get(json_root(answer), "found"), &n);
-	table_text(rules, STR("workspaces"));
-	table_i64(rules, n);
-	tables_print((const struct titled_table[]){ { "workspace", workspace }, { "jobs", rules }, { 0 } }, ctl->json);
-	table_free(workspace);
-	table_free(rules);
+	(void)json_to_i64(json_get(json_root(answer), "found"), &found);
 	json_free(answer);
+	table_text(t, str_of(job));
+	table_i64(t, found);
 	return 0;
 }
 
-static int account_explain(struct ctl *ctl, struct pg *pg, struct str name, struct arena *a, struct err *err)
+/* How far its deletion is, and what each job finds in it. */
+static int workspace_explain(struct pg *pg, const struct workspace_state *w, bool as_json, struct err *err)
 {
-	static const char *const columns[] = { "job", "action", "at", NULL };
-	struct table *account = NULL, *rules = table_new(columns);
-	struct account_state state;
-	int rc = -1;
+	static const char *const columns[] = { "job", "found", NULL };
+	static const char *const of_workspaces[] = { "retention", "recount", "orphans", "erasure", "workspaces", NULL };
+	struct table *workspace, *found = table_new(columns);
+	int rc = 0;
 
-	if (store_account_state(pg, name, a, &state, err) < 0 || rules_explain(pg, &state.uuid, rules, err) < 0)
-		goto out;
-	account = account_table(&state);
-	tables_print((const struct titled_table[]){ { "account", account }, { "jobs", rules }, { 0 } }, ctl->json);
-	rc = 0;
-out:
-	table_free(account);
-	table_free(rules);
+	for (size_t i = 0; of_workspaces[i] && rc == 0; i++)
+		rc = job_count(pg, of_workspaces[i], &w->uuid, found, err);
+	if (rc == 0) {
+		workspace = workspace_table(w);
+		tables_print((const struct titled_table[]){ { "workspace", workspace }, { "jobs", found }, { 0 } },
+			as_json);
+		table_free(workspace);
+	}
+	table_free(found);
 	return rc;
 }
 
+static void erasure_row(void *ctx, const struct erasure_info *e)
+{
+	struct table *t = ctx;
+
+	table_text(t, STR("erasure"));
+	table_text(t, e->stage);
+	table_time(t, e->requested_us);
+	table_time(t, e->next_us);
+	table_time(t, e->completed_us);
+}
+
+/* Only an erasure does anything with one contact. */
+static int contact_explain(struct pg *pg, const struct uuid *contact, bool as_json, struct err *err)
+{
+	static const char *const columns[] = { "job", "stage", "requested", "next", "completed", NULL };
+	struct table *t = table_new(columns);
+	int rc = store_erasures_list(pg, contact, LOG_LIMIT, erasure_row, t, err);
+
+	if (rc == 0)
+		table_print(t, as_json);
+	table_free(t);
+	return rc;
+}
+
+/* An account, else a workspace, else the id of a contact. */
 static int explain(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
+	struct str name = str_of(arguments[0]);
 	struct arena *a = arena_new(4096);
-	struct workspace_state w;
-	struct err unknown;
+	struct account_state state;
+	struct workspace_state workspace;
+	struct uuid id;
 	struct pg *pg;
 	int rc = -1;
 
 	(void)options;
-	if (ctl_pg_admin(ctl, &pg, err) == 0)
-		rc = store_workspace_state(pg, str_of(arguments[0]), a, &w, &unknown) == 0
-			? workspace_explain(ctl, pg, &w, err)
-			: account_explain(ctl, pg, str_of(arguments[0]), a, err);
+	if (ctl_pg_admin(ctl, &pg, err) < 0)
+		goto out;
+	if (store_account_state(pg, name, a, &state, err) == 0)
+		rc = account_explain(pg, &state, ctl->json, err);
+	else if (err->kind == ERR_INPUT && store_workspace_state(pg, name, a, &workspace, err) == 0)
+		rc = workspace_explain(pg, &workspace, ctl->json, err);
+	else if (strcmp(err->code, "unknown") == 0 && uuid_parse(name, &id))
+		rc = contact_explain(pg, &id, ctl->json, err);
+	else if (strcmp(err->code, "unknown") == 0)
+		(void)err_set(err, ERR_INPUT, "unknown",
+			"there is no such account or workspace, and it is no contact's id");
+out:
 	arena_free(a);
 	return rc;
 }
@@ -378,8 +413,9 @@ const struct command cleanup_commands[] = {
 		"has the leader run a job (" JOBS
 		") now, and shows the accounts that it ended, or how many rows it acted on",
 		run },
-	{ "cleanup", "explain", "ACCOUNT|WORKSPACE", 1, 1, NULL, 0,
-		"shows what each job would do with an account, given by its id or session, and when; of a workspace, given by its id or name, how far its deletion is",
+	{ "cleanup", "explain", "ACCOUNT|WORKSPACE|CONTACT", 1, 1, NULL, 0,
+		"shows what each job would do with an account, given by its id or session, and when; how many rows of a\n"
+		"                                workspace, given by its id or name, each finds; how far the erasures of a contact are",
 		explain },
 	{ "cleanup", "log", NULL, 0, 0, NULL, 0, "shows the latest accounts that were deleted, and why", log_show },
 	{ 0 },

@@ -119,7 +119,7 @@ static int erasures(struct ctl *ctl, const void *options, char *const *arguments
 	(void)options;
 	(void)arguments;
 	if (ctl_pg_admin(ctl, &pg, err) == 0)
-		rc = store_erasures_list(pg, LIST_LIMIT, erasure_row, t, err);
+		rc = store_erasures_list(pg, NULL, LIST_LIMIT, erasure_row, t, err);
 	if (rc == 0)
 		table_print(t, ctl->json);
 	table_free(t);

@@ -5,6 +5,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "cleanup/stats.h"
 #include "crypto/sealed_row.h"
 #include "store/cleanup_erasure.h"
 #include "store/cleanup_jobs.h"
@@ -488,12 +489,24 @@ static int erasing_step(struct erasing *e, struct row_step *step, struct err *er
 	return search_step(e, step, err);
 }
 
+static int stages_count(const struct row_env *env, struct err *err)
+{
+	int64_t n[ERASURE_STAGES];
+
+	if (store_erasure_stages(env->pg, n, err) < 0)
+		return -1;
+	stats_erasures(n);
+	return 0;
+}
+
 /* The cursor of a step is the id of the erasure that is next. A dry run says how many are due. */
 int erasure_step(const struct row_env *env, struct row_step *step, struct err *err)
 {
 	struct erasure row;
 	struct erasing e = { .env = env, .limit = step->n, .row = &row };
 
+	if (step->cursor.n == 0 && !env->dry_run && stages_count(env, err) < 0)
+		return -1;
 	if (store_erasure_due(env->pg, i64_of(step->cursor), &env->workspace, env->arena, &row, err) < 0)
 		return -1;
 	if (row.id == 0) {
