@@ -11,6 +11,9 @@ import keeping_faults  # noqa: F401
 from catalogue import CATALOGUE
 
 
+PAIRS = 0.8  # the share of cycles with two faults
+
+
 def draw_faults(seed, names, root):
     """Yields [(fault, delay, seed)] for each cycle, without end. All faults are equally frequent; two of a cycle have different targets."""
     random, deck = Random(f"{seed}/faults"), []
@@ -19,7 +22,7 @@ def draw_faults(seed, names, root):
         if not deck:
             deck = random.sample(faults, len(faults))
         first = deck.pop()
-        second = next((f for f in reversed(deck) if f.target != first.target), None) if random.random() < 0.5 else None
+        second = next((f for f in reversed(deck) if f.target != first.target), None) if random.random() < PAIRS else None
         if second:
             deck.remove(second)
         yield [(f, random.uniform(0.1, 0.8), random.getrandbits(32)) for f in (first, second) if f]

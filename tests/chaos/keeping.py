@@ -23,13 +23,13 @@ from harness.sealing import opened, seal
 from harness.service import config_text
 from harness.waiting import wait_for
 
-from keeping_plan import BACKFILL_ROWS, DAY_S, DAYS, GROUP, MEMBER
+from keeping_plan import BACKFILL_ROWS, DAY_S, DAYS, ERASE_EVERY, GROUP, MEMBER
 from load import PATIENCE_S
 
 JOBS = ("retention", "recount", "orphans", "maintenance", "backfill", "erasure")
 # Each job runs several times in a cycle. The wait of erasures is longer than chat-sync's cache.ttl.
-TIMES = {"jobs.retention.every": "1s", "jobs.recount.every": "3s", "jobs.orphans.every": "2s", "jobs.maintenance.every": "5s", "jobs.backfill.every": "500ms",
-         "jobs.erasure.every": "300ms", "jobs.erasure.after": "1s", "qr.ttl": "1h"}
+TIMES = {"jobs.retention.every": "1500ms", "jobs.recount.every": "5s", "jobs.orphans.every": "3s", "jobs.maintenance.every": "10s", "jobs.backfill.every": "1s",
+         "jobs.erasure.every": "400ms", "jobs.erasure.after": "1s", "qr.ttl": "1h"}
 CACHE = {"cache.ttl": "600ms"}
 FORMER, NEXT = KEYRING, "k2:" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
 SEALED = {"provider_apps": "app", "whatsapp_accounts": "account", "webhook_endpoints": "endpoint", "instances": "instance"}
@@ -326,7 +326,9 @@ class Keeping:
         return "\n".join(s.log_tail(12) for s in self.blazz.services if s.name == "cleanup")
 
     def run_jobs_again(self):
-        """Each job has done its work already."""
+        """Each job has done its work already. In the cycles with an erasure, as it takes seconds."""
+        if self.planner.cycle_n % ERASE_EVERY:
+            return
         requests = {job: JobRequest(self, job) for job in JOBS}
         self.answers = {job: request.answer() for job, request in requests.items()}
 

@@ -7,7 +7,7 @@ DAY_S = 86400
 PHONES = [f"1650666{i:04}" for i in range(6)]
 GROUP = "120363099999999999@g.us"
 MEMBER = PHONES[0]  # of the group, and of no erased person
-ERASE_EVERY = 3  # cycles; faults have further people erased
+ERASE_EVERY = 5  # cycles; faults have further people erased
 BACKFILL_ROWS = 600  # several steps
 
 

@@ -2,13 +2,20 @@
 import signal
 import time
 
-from catalogue import fault, hold
+import psycopg2
+
+from catalogue import fault, happens, hold
 from sending import WEATHER
-from service_faults import add_service_faults, clock_jumps, fail_at, rebalance_storm, rolling_restart
+from sending_plan import Campaign, phone
+from service_faults import ACQUIRED_S, REACHED_S, add_service_faults, clock_jumps, fail_at, rebalance_storm, restart_at, rolling_restart
 
 POINTS = ("flush_begin", "flush_locked", "flush_commit", "flush_committed", "resolve_commit", "send_begin", "send_done", "audience_chunk", "retry_chunk",
-          "batch_begin", "batch_applied", "batch_commit", "batch_committed", "batch_published")
+          "batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published")
 SHARES = (0.3, 0.6, 1.0)
+MOVED_S = 40.0  # segments move when their account has been unusable for 30 s
+UNDER_WAY = """SELECT a.uuid::text FROM campaigns c JOIN campaign_segments g ON (g.workspace_id, g.campaign_id) = (c.workspace_id, c.id)
+    JOIN whatsapp_accounts a ON (a.workspace_id, a.id) = (g.workspace_id, g.account_id) WHERE c.uuid = %s AND c.status = 'running' AND NOT g.done AND g.cursor_id > 0"""
+REPORT = "UPDATE whatsapp_accounts SET status = %s, status_since = now(), status_at = now() WHERE uuid = %s"
 
 
 def add_stub_fault(name, about, *rules):
@@ -40,6 +47,49 @@ def jump(system, random):
         system.jumps.append([began, int(time.time() * 1000)])
 
 
+def at_segment_move(system, random, act):
+    """An account is disconnected in the middle of a campaign that is spread over two, until its segment moves."""
+    sending, replicas, lost = system.sending, system.replicas["campaign-sender"], None
+    for one in replicas:
+        restart_at(one, f"segment_move:{act}@1")
+    people = [(phone(5_000_000 + random.randrange(1_000_000)), f"Name {n}") for n in range(200)]
+    c = Campaign(f"{sending.planner.markers[0]} moves {random.getrandbits(32)}", 0, "", [people[:100], people[100:]], [people[0][0]], "")
+    try:
+        sending.add_campaign(c)
+        sending.command(0, sending.campaigns[c.name], "START")
+        lost = happens(lambda: account_under_way(system, sending.campaigns[c.name]), REACHED_S)
+        if lost:
+            system.keeping.write(REPORT, "disconnected", lost)
+        hit = lost and happens(lambda: any(not r.running() or r.stopped() for r in replicas), MOVED_S)
+        if hit and act == "stop":
+            hold(random, ACQUIRED_S, ACQUIRED_S + 0.5)
+    except psycopg2.Error:  # another fault is PostgreSQL's
+        hit = False
+    finally:
+        for one in replicas:
+            one.resume()
+        hold(random, 0.3, 0.6)
+        if lost:
+            system.keeping.write(REPORT, "connected", lost)
+        for one in replicas:  # one may reach its failpoint in a later cycle
+            if one.running():
+                one.kill()
+            one.start(wait_ready=False)
+    return bool(hit)
+
+
+def account_under_way(system, campaign):
+    """Of a segment of which a part is sent."""
+    try:
+        return next((r["uuid"] for r in system.keeping.sql(UNDER_WAY, campaign)), None)
+    except psycopg2.Error:
+        return None
+
+
+fault("kill_at_segment_move_of_sender", "campaign-sender", "kill -9 before a segment moves to another account")(
+    lambda s, r: at_segment_move(s, r, "kill"))
+fault("stop_at_segment_move_of_sender", "campaign-sender", "SIGSTOP there; another replica usually acquires its partitions, and it resumes as a fenced owner")(
+    lambda s, r: at_segment_move(s, r, "stop"))
 fault("fail_at_flush_of_sender", "campaign-sender", "its commit fails a few times, and the program continues")(
     lambda s, r: fail_at(s, "campaign-sender", r, "batch_commit"))
 

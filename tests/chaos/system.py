@@ -49,7 +49,7 @@ DISK = "size=900m"
 # A killed broker is detected after two seconds, so that it may register again.
 BROKER = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=400"
 WATCH_EVERY_S = 0.1
-PROCESSED_S = 60.0
+PROCESSED_S = 120.0
 SNAPSHOTS = 5  # at most, until nothing was published meanwhile
 # A small quarantine, so that leaked memory shows.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:quarantine_size_mb=16:detect_stack_use_after_return=1:strict_string_checks=1",
