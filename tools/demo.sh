@@ -111,7 +111,7 @@ start_broker() {
 	fi
 	say "the embedded broker"
 	launch devbroker "$bin/devbroker" --address-file "$dir/devbroker.address" \
-		blazz.inbound.v1 blazz.inbound.bulk.v1 blazz.chat-event.v1 blazz.outbound.v1 blazz.campaign-command.v1 blazz.http.v1.ingest.dlq \
+		blazz.inbound.v1 blazz.inbound.bulk.v1 blazz.chat-event.v1 blazz.outbound.v1 blazz.campaign-command.v1 blazz.erasure.v1 blazz.http.v1.ingest.dlq \
 		blazz.inbound.v1.chat-sync.dlq blazz.inbound.bulk.v1.chat-sync.dlq blazz.chat-event.v1.webhook-dispatcher.dlq \
 		blazz.outbound.v1.campaign-sender.dlq blazz.campaign-command.v1.campaign-sender.dlq blazz.chat-event.v1.campaign-sender.dlq
 	until_true devbroker "the broker's address" test -s "$dir/devbroker.address"

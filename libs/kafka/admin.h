@@ -9,8 +9,9 @@ struct kafka_topic_spec {
 	char name[200];
 	int partitions;
 	int replication; /* -1: the broker's default */
-	int64_t retention_ms;
+	int64_t retention_ms; /* -1: for ever */
 	int64_t max_message_bytes;
+	bool compacted; /* cleanup.policy=compact, else delete */
 	bool flush_every_message; /* flush.messages=1, for a stack with one broker */
 };
 

@@ -13,7 +13,7 @@
 void topic_settings(const struct kafka_topic_spec *spec, struct topic_setting out[static SETTINGS_COUNT])
 {
 	const struct topic_setting settings[SETTINGS_COUNT] = {
-		{ "cleanup.policy", "delete" },
+		{ "cleanup.policy", "" },
 		{ "compression.type", "producer" },
 		{ "retention.ms", "" },
 		{ "max.message.bytes", "" },
@@ -21,6 +21,7 @@ void topic_settings(const struct kafka_topic_spec *spec, struct topic_setting ou
 	};
 
 	memcpy(out, settings, sizeof(settings));
+	snprintf(out[0].value, sizeof(out[0].value), "%s", spec->compacted ? "compact" : "delete");
 	snprintf(out[2].value, sizeof(out[2].value), "%lld", (long long)spec->retention_ms);
 	snprintf(out[3].value, sizeof(out[3].value), "%lld", (long long)spec->max_message_bytes);
 	if (spec->flush_every_message)

@@ -12,19 +12,22 @@
 
 #define INBOUND_PARTITIONS 24
 
-/* consumer: of a dead-letter topic, NULL for the others. answers: a service answers an HTTP request after Kafka's
- * acknowledgement, so the record must be on disk by then. */
+#define FOR_EVER -1 /* the topic is compacted: the latest record of each key stays */
+
+/* consumer: of a dead-letter topic, NULL for the others. flushed: the record must be on disk when Kafka acknowledges it,
+ * because a service then answers an HTTP request, or because it has to outlive the database. */
 static const struct {
 	const char *name, *consumer;
 	int partitions, days;
 	int64_t max_bytes;
-	bool answers;
+	bool flushed;
 } topics[TOPICS_COUNT] = {
 	[TOPIC_INBOUND] = { "inbound", NULL, INBOUND_PARTITIONS, 7, BYTES, true },
 	[TOPIC_INBOUND_BULK] = { "inbound.bulk", NULL, INBOUND_PARTITIONS, 7, BYTES, true },
 	[TOPIC_CHAT_EVENT] = { "chat-event", NULL, 24, 7, BYTES, false }, /* the replay log */
 	[TOPIC_OUTBOUND] = { "outbound", NULL, 24, 7, BYTES, true },
 	[TOPIC_CAMPAIGN_COMMAND] = { "campaign-command", NULL, 6, 7, BYTES, true },
+	[TOPIC_ERASURE] = { "erasure", NULL, 6, FOR_EVER, BYTES, true }, /* a ledger that no restore takes back */
 	[TOPIC_INBOUND_CHAT_SYNC_DLQ] = { "inbound", "chat-sync", 6, 30, BYTES_DEAD, false },
 	[TOPIC_INBOUND_BULK_CHAT_SYNC_DLQ] = { "inbound.bulk", "chat-sync", 6, 30, BYTES_DEAD, false },
 	[TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ] = { "chat-event", "webhook-dispatcher", 6, 30, BYTES_DEAD, false },
@@ -68,9 +71,10 @@ void topics_specs(const struct topic_names *names, const struct topics_options *
 		out[i] = (struct kafka_topic_spec){
 			.partitions = o->partitions ? o->partitions : topics[i].partitions,
 			.replication = o->replication,
-			.retention_ms = topics[i].days * DAY_MS,
+			.retention_ms = topics[i].days == FOR_EVER ? -1 : topics[i].days * DAY_MS,
+			.compacted = topics[i].days == FOR_EVER,
 			.max_message_bytes = topics[i].max_bytes,
-			.flush_every_message = o->flush && topics[i].answers,
+			.flush_every_message = o->flush && topics[i].flushed,
 		};
 		memcpy(out[i].name, names->of[i], sizeof(out[i].name));
 	}

@@ -13,6 +13,7 @@ enum topic {
 	TOPIC_CHAT_EVENT,
 	TOPIC_OUTBOUND,
 	TOPIC_CAMPAIGN_COMMAND,
+	TOPIC_ERASURE,
 	TOPIC_INBOUND_CHAT_SYNC_DLQ,
 	TOPIC_INBOUND_BULK_CHAT_SYNC_DLQ,
 	TOPIC_CHAT_EVENT_WEBHOOK_DISPATCHER_DLQ,
@@ -46,7 +47,7 @@ struct topics_options {
 	int partitions; /* for every topic, for tests and small machines; 0: each topic's own count */
 	int replication; /* -1: the broker's default */
 	/* For one broker without replicas: Kafka writes records to disk before it acknowledges them, on topics whose
-	 * acknowledgement a service turns into an HTTP answer. */
+	 * acknowledgement a service turns into an HTTP answer, and on the ledger of erasures. */
 	bool flush;
 };
 

@@ -273,6 +273,8 @@ struct in_contact_erase {
 	size_t n_names;
 	struct str *groups, *keys;
 	size_t n_groups, n_keys;
+	struct uuid erasure;
+	struct str sealed; /* of ERASE_IDENTITY: the names, as in erasures.aliases */
 };
 
 struct inbound_event {

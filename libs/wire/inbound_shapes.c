@@ -249,6 +249,8 @@ static const struct row contact_erase_rows[] = {
 	LIST(in_contact_erase, ContactErase, names, party, WIRE_MAX_ERASE_NAMES),
 	TEXTS(in_contact_erase, ContactErase, groups, WIRE_MAX_ERASE_GROUPS),
 	TEXTS(in_contact_erase, ContactErase, keys, WIRE_MAX_ERASE_KEYS),
+	UUID_AS(in_contact_erase, erasure, ContactErase, erasure_id),
+	BYTES_AS(in_contact_erase, sealed, ContactErase, sealed_names, WIRE_MAX_ERASE_SEALED),
 };
 static SHAPE(contact_erase_shape, in_contact_erase, contact_erase, contact_erase_rows);
 

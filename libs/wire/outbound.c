@@ -69,30 +69,6 @@ static void record_of(const struct send_message *m, struct send_record *r)
 	}
 }
 
-static const ProtobufCMessage *record_unpack(const struct shape *s, struct str bytes, struct arena *a, struct err *err)
-{
-	if (bytes.n > WIRE_MAX_RECORD_BYTES) {
-		err_reject(err, DEAD_RULE, "larger than %d bytes", WIRE_MAX_RECORD_BYTES);
-		return NULL;
-	}
-	return message_unpack(s->descriptor, bytes, a, err);
-}
-
-/* With the limits of its fields, neither message comes near the limit of a record. */
-static void record_pack(const struct shape *s, const void *ours, struct buf *out)
-{
-	struct scratch m;
-	const ProtobufCMessage *theirs;
-	size_t n;
-
-	scratch_init(&m);
-	theirs = shape_fill(s, ours, &m);
-	n = protobuf_c_message_get_packed_size(theirs);
-	protobuf_c_message_pack(theirs, (uint8_t *)buf_reserve(out, n));
-	out->n += n;
-	scratch_fini(&m);
-}
-
 /* Without a recipient, a field that this version does not know may be a new kind of one. */
 static bool recipient_is_newer(const struct send_message *m, const ProtobufCMessage *theirs)
 {
@@ -135,16 +111,9 @@ int send_message_encode(const struct send_message *m, struct buf *out, struct er
 	return 0;
 }
 
-static void key_format(const struct uuid *workspace, const struct uuid *subject, char out[static 74])
-{
-	uuid_format(workspace, out);
-	out[36] = ':';
-	uuid_format(subject, out + 37);
-}
-
 void send_message_key(const struct send_message *m, char out[static 74])
 {
-	key_format(&m->workspace, uuid_is_nil(&m->account) ? &m->request : &m->account, out);
+	record_key(&m->workspace, uuid_is_nil(&m->account) ? &m->request : &m->account, out);
 }
 
 int campaign_command_decode(struct campaign_command *out, struct str bytes, struct arena *a, struct err *err)
@@ -170,5 +139,5 @@ int campaign_command_encode(const struct campaign_command *c, struct buf *out, s
 
 void campaign_command_key(const struct campaign_command *c, char out[static 74])
 {
-	key_format(&c->workspace, &c->campaign, out);
+	record_key(&c->workspace, &c->campaign, out);
 }

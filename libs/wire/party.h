@@ -24,6 +24,7 @@
 #define WIRE_MAX_ERASE_NAMES   100 /* lists of a contact_erase */
 #define WIRE_MAX_ERASE_GROUPS  50
 #define WIRE_MAX_ERASE_KEYS    500
+#define WIRE_MAX_ERASE_SEALED  65536 /* bytes */
 #define WIRE_MAX_SYNC_MESSAGES 50
 #define WIRE_MAX_TIME_MS       INT64_C(253402300799999) /* the end of 9999; times are never negative */
 

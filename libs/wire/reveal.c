@@ -11,6 +11,7 @@
 #include "base/hex.h"
 #include "base/utf8.h"
 #include "blazz/v1/chat_event.pb-c.h"
+#include "blazz/v1/erasure.pb-c.h"
 #include "blazz/v1/inbound.pb-c.h"
 #include "blazz/v1/outbound.pb-c.h"
 #include "wire/field.h"
@@ -167,6 +168,11 @@ bool reveal_campaign_command(struct json_writer *w, struct str bytes)
 	return reveal(w, &blazz__v1__campaign_command__descriptor, bytes);
 }
 
+bool reveal_erasure(struct json_writer *w, struct str bytes)
+{
+	return reveal(w, &blazz__v1__erasure_record__descriptor, bytes);
+}
+
 bool reveal_record(struct json_writer *w, struct str topic, struct str bytes)
 {
 	static const struct {
@@ -177,6 +183,7 @@ bool reveal_record(struct json_writer *w, struct str topic, struct str bytes)
 		{ ".chat-event.", reveal_chat_event },
 		{ ".outbound.", reveal_send_message },
 		{ ".campaign-command.", reveal_campaign_command },
+		{ ".erasure.", reveal_erasure },
 	};
 
 	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++)

@@ -58,7 +58,7 @@ HAS = {
 }
 ADMIN = {"ingest": 9101, "chat-sync": 9102, "webhook-dispatcher": 9103, "campaign-sender": 9104, "cleanup": 9105}
 INBOUND, BULK, CHAT_EVENT = "blazz.inbound.v1", "blazz.inbound.bulk.v1", "blazz.chat-event.v1"
-OUTBOUND, COMMANDS = "blazz.outbound.v1", "blazz.campaign-command.v1"
+OUTBOUND, COMMANDS, ERASURE = "blazz.outbound.v1", "blazz.campaign-command.v1", "blazz.erasure.v1"
 DEAD = (f"{INBOUND}.chat-sync.dlq", f"{BULK}.chat-sync.dlq", f"{CHAT_EVENT}.webhook-dispatcher.dlq", "blazz.http.v1.ingest.dlq",
         *(f"{t}.campaign-sender.dlq" for t in (OUTBOUND, COMMANDS, CHAT_EVENT)))
 # The rights of each user in Kafka; others on these topics are refused.
@@ -67,9 +67,10 @@ RIGHTS = {
     "chat-sync": {INBOUND: "read write", BULK: "read", CHAT_EVENT: "write", DEAD[0]: "write", DEAD[1]: "write"},
     "webhook-dispatcher": {CHAT_EVENT: "read write", DEAD[2]: "write"},
     "campaign-sender": {OUTBOUND: "read", COMMANDS: "read write", CHAT_EVENT: "read write", INBOUND: "write"} | {d: "write" for d in DEAD[4:]},
-    "cleanup": {INBOUND: "write", CHAT_EVENT: "write"},
+    "cleanup": {INBOUND: "write", CHAT_EVENT: "write", ERASURE: "read write"},
     "backup": {},
-    "ops": {INBOUND: "read write", BULK: "read write", CHAT_EVENT: "read write", OUTBOUND: "read write", COMMANDS: "read write"} | {d: "read" for d in DEAD},
+    "ops": {INBOUND: "read write", BULK: "read write", CHAT_EVENT: "read write", OUTBOUND: "read write", COMMANDS: "read write",
+            ERASURE: "read"} | {d: "read" for d in DEAD},
     "topics": {},
 }
 
@@ -235,7 +236,7 @@ class Test:
     def rights(self, folder):
         """For every user and topic: the broker grants exactly the rights that the user needs. Attempts are made on empty topics;
         the volumes are new ones afterwards."""
-        pairs = [f"{user}:{topic}" for user in RIGHTS for topic in (INBOUND, BULK, CHAT_EVENT, OUTBOUND, COMMANDS, *DEAD)]
+        pairs = [f"{user}:{topic}" for user in RIGHTS for topic in (INBOUND, BULK, CHAT_EVENT, OUTBOUND, COMMANDS, ERASURE, *DEAD)]
         lines = self.stack.java(ROOT / "tests/compose/Rights.java", folder / "secrets", pairs).splitlines()
         found = {tuple(line.split()[:2]): " ".join(line.split()[2:]) for line in lines if " " in line}
         wanted = {(user, topic): RIGHTS[user].get(topic, "") for user, topic in (p.split(":") for p in pairs)}

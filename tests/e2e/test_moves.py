@@ -7,7 +7,6 @@ import uuid
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import NewTopic
 from blazz.v1 import common_pb2 as common
 from harness.events import Source
 from harness.hooks import (Chat, add_webhook, change_webhook, dispatcher, enable_webhook, events_of, positions, retries,
@@ -193,10 +192,7 @@ def test_records_removed_before_they_were_copied_are_noticed(moving):
 
 def test_offset_gaps_are_refused_except_of_erasures(moving):
     stack = moving.stack
-    name = f"{stack.prefix}.erasure.v1"
-    for kafka in (stack.kafka, moving.other):
-        for future in kafka.admin.create_topics([NewTopic(name, PARTITIONS, 1)]).values():
-            future.result()
+    name = stack.topic("erasure")
     transaction = {"bootstrap.servers": stack.kafka.address, "transactional.id": "t" + uuid.uuid4().hex}
 
     def commit(topic):  # a transaction's end has an offset and is no record

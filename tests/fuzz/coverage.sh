@@ -18,6 +18,7 @@ declare -A files=(
 	[fuzz_message_template]='libs/message/(template|placeholder|parameters.*|reasons)\.c'
 	[fuzz_message_text]='libs/message/(text_.*|clean|grapheme|reasons)\.c'
 	[fuzz_meta]='services/ingest/dialects/(meta.*|intake)\.c'
+	[fuzz_erasure]='libs/wire/(erasure|shape.*|reveal)\.c'
 	[fuzz_outbound]='libs/wire/(outbound.*|shape.*|reveal)\.c'
 	[fuzz_phone]='libs/phone/.*\.cc?|services/ingest/dialects/address\.c'
 	[fuzz_provider]='libs/provider/(answer|blazz|bridge|codes|evolution|meta|outcome|waha|webjs|wwebjs)\.c'

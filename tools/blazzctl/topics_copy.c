@@ -45,7 +45,7 @@ struct copy {
 	struct kafka_producer *producer;
 	struct kafka_topic_info *topics;
 	size_t n_topics;
-	char erasure[TOPIC_NAME_MAX];
+	const char *erasure;
 	const char *path;
 	struct copy_map map;
 	size_t placed; /* topics whose target was compared */
@@ -405,7 +405,7 @@ static int copy_open(struct copy *c, struct ctl *ctl, struct err *err)
 	struct kafka_admin *admin;
 
 	snprintf(prefix, sizeof(prefix), "%s.", ctl->settings.topic_prefix);
-	snprintf(c->erasure, sizeof(c->erasure), "%.100s.erasure.v1", ctl->settings.topic_prefix);
+	c->erasure = ctl->topics.of[TOPIC_ERASURE];
 	if (ctl_kafka(ctl, &c->source, err) < 0 || copy_map_read(c->path, true, &c->map, err) < 0 ||
 		ctl_kafka_admin(ctl, &admin, err) < 0 ||
 		kafka_admin_list(admin, prefix, false, CTL_TIMEOUT_MS, &c->topics, &c->n_topics, err) < 0)

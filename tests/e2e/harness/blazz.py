@@ -30,7 +30,7 @@ CHAT_SYNC = {"sweep.interval": "100ms", "backoff.min": "50ms", "backoff.max": "5
              "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 400}
 
 
-TOPICS = ("inbound.bulk", "inbound", "chat-event", "http", "outbound", "campaign-command")
+TOPICS = ("inbound.bulk", "inbound", "chat-event", "http", "outbound", "campaign-command", "erasure")
 BULK = (common_pb2.ORIGIN_HISTORY, common_pb2.ORIGIN_SYNC)  # origins whose events go to inbound.bulk
 
 

@@ -112,6 +112,9 @@ static void missing_topics_are_created_with_their_settings_and_only_once(void **
 	assert_non_null(strstr(settings, "retention.ms=604800000\n"));
 	assert_non_null(strstr(settings, "max.message.bytes=1048576\n"));
 	assert_non_null(strstr(settings, "flush.messages=1\n"));
+	settings_read("t1.erasure.v1", settings, sizeof(settings));
+	assert_non_null(strstr(settings, "cleanup.policy=compact\n"));
+	assert_non_null(strstr(settings, "retention.ms=-1\n"));
 	settings_read("t1.chat-event.v1", settings, sizeof(settings));
 	assert_null(strstr(settings, "flush.messages"));
 	kafka_admin_close(&a);

@@ -58,6 +58,7 @@ static void the_table_is_that_of_the_contract(void **state)
 		{ "blazz.chat-event.v1", 24, 7, false },
 		{ "blazz.outbound.v1", 24, 7, true },
 		{ "blazz.campaign-command.v1", 6, 7, true },
+		{ "blazz.erasure.v1", 6, 0, true },
 		{ "blazz.inbound.v1.chat-sync.dlq", 6, 30, false },
 		{ "blazz.inbound.bulk.v1.chat-sync.dlq", 6, 30, false },
 		{ "blazz.chat-event.v1.webhook-dispatcher.dlq", 6, 30, false },
@@ -81,7 +82,8 @@ static void the_table_is_that_of_the_contract(void **state)
 
 		assert_int_equal(s->partitions, cases[i].partitions);
 		assert_int_equal(s->replication, -1);
-		assert_int_equal(s->retention_ms, cases[i].days * DAY_MS);
+		assert_int_equal(s->retention_ms, cases[i].days ? cases[i].days * DAY_MS : -1);
+		assert_int_equal(s->compacted, cases[i].days == 0); /* for ever */
 		assert_int_equal(s->flush_every_message, cases[i].flush);
 		if (dead)
 			assert_in_range(s->max_message_bytes, TOPIC_DEAD_LETTER_MAX_BYTES + 1, 5 * 1024 * 1024);
