@@ -8,6 +8,7 @@
 static const struct pg_stmt due = {
 	"erasure_due", PG_PREPARED,
 	"SELECT e.workspace_id, e.id, e.uuid, e.contact, e.forget_opt_outs, e.stage, e.cursor, e.aliases, e.found, e.erased, e.passes, e.until,"
+	" e.happened_until, e.requested_at, e.recorded_at IS NOT NULL, (SELECT w.uuid FROM workspaces w WHERE w.id = e.workspace_id),"
 	" NOT EXISTS (SELECT FROM jsonb_array_elements(e.behind) AS o WHERE NOT EXISTS (SELECT FROM consumer_progress p"
 	" WHERE p.consumer = 'chat-sync' AND p.topic = o ->> 0 AND p.partition = (o ->> 1)::integer"
 	" AND p.next_offset >= (o ->> 2)::bigint))"
@@ -20,7 +21,8 @@ static const struct pg_stmt advance = { "erasure_advance", PG_PREPARED,
 	"UPDATE erasures SET stage = $3::text, cursor = $4, found = $5, erased = $6, passes = $7, aliases = $8,"
 	" next_at = now() + $9::bigint * interval '1 millisecond', updated_at = now(),"
 	" until = coalesce(until, CASE WHEN $3::text = 'bulk' THEN now() END),"
-	" completed_at = CASE WHEN $3::text = 'done' THEN now() END WHERE workspace_id = $1 AND id = $2" };
+	" completed_at = CASE WHEN $3::text = 'done' THEN now() END, recorded_at = coalesce(recorded_at, now())"
+	" WHERE workspace_id = $1 AND id = $2 RETURNING until, completed_at" };
 
 #define ACCOUNT_COLUMNS "w.uuid, a.id, a.uuid, a.provider_type, a.bridge_kind"
 #define OF_ACCOUNT      " FROM whatsapp_accounts a JOIN workspaces w ON w.id = a.workspace_id"
@@ -55,13 +57,13 @@ static const struct pg_stmt messages = { "erasure_messages_of", PG_UNNAMED,
 	"SELECT c.id, c.sent_at, c.message_key, c.sender, c.metadata -> 'quoted' ->> 'phone', c.metadata -> 'quoted' ->> 'lid',"
 	" (SELECT string_agg(k, ',') FROM jsonb_object_keys(CASE WHEN jsonb_typeof(c.metadata -> 'votes') = 'object' THEN c.metadata -> 'votes'"
 	" ELSE '{}' END) AS k) FROM chats c WHERE c.workspace_id = $1 AND c.conversation_id = $2"
-	" AND c.created_at <= $6 AND ($3::timestamptz IS NULL OR c.sent_at <= $3 AND (c.sent_at, c.id) < ($3, $4::bigint))"
+	" AND c.created_at <= $6 AND ($7::timestamptz IS NULL OR c.sent_at <= $7) AND ($3::timestamptz IS NULL OR c.sent_at <= $3 AND (c.sent_at, c.id) < ($3, $4::bigint))"
 	" ORDER BY c.sent_at DESC, c.id DESC LIMIT $5::bigint" };
 
 #define DELETE_SENDERS(table, name, since) \
 	"DELETE FROM " table " AS h USING (SELECT h.chat_id, h." name " AS sender FROM " table \
-	" h WHERE h.workspace_id = $1 AND " since " <= $3 AND h." name \
-	" COLLATE \"C\" = ANY ($4::text[]) LIMIT $2::bigint) AS f" \
+	" h WHERE h.workspace_id = $1 AND " since " <= $3 AND ($4::timestamptz IS NULL OR h.at <= $4) AND h." name \
+	" COLLATE \"C\" = ANY ($5::text[]) LIMIT $2::bigint) AS f" \
 	" WHERE h.workspace_id = $1 AND h.chat_id = f.chat_id AND h." name " = f.sender RETURNING 1"
 static const struct pg_stmt reactions = { "erasure_senders", PG_UNNAMED,
 	"WITH a AS (" DELETE_SENDERS("chat_receipts", "participant",
@@ -71,18 +73,19 @@ static const struct pg_stmt reactions = { "erasure_senders", PG_UNNAMED,
 			" SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FROM c)" };
 
 static const struct pg_stmt sends = { "erasure_sends", PG_UNNAMED,
-	"WITH few AS MATERIALIZED (SELECT s.id, s.contact_id, s.address, s.created_at FROM sends s WHERE s.workspace_id = $1 AND s.id > $2"
+	"WITH few AS MATERIALIZED (SELECT s.id, s.contact_id, s.address, s.created_at, s.status, s.sent_at FROM sends s WHERE s.workspace_id = $1 AND s.id > $2"
 	" ORDER BY s.id LIMIT $3::bigint), erased AS (UPDATE sends s SET address = 'erased:' || s.id, updated_at = now() FROM few f"
 	" WHERE s.workspace_id = $1 AND s.id = f.id AND (f.contact_id = ANY ($4::bigint[]) OR f.address = ANY ($5::text[]))"
-	" AND f.created_at <= $6 AND s.address NOT LIKE 'erased:%' RETURNING 1)"
+	" AND f.created_at <= $6 AND ($7::timestamptz IS NULL OR f.contact_id = ANY ($4::bigint[]) OR f.created_at <= $7"
+	" OR f.status <> 'pending' AND coalesce(f.sent_at, $7) <= $7) AND s.address NOT LIKE 'erased:%' RETURNING 1)"
 	" SELECT (SELECT count(*) FROM erased), (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)" };
 
 static const struct pg_stmt audiences = { "erasure_audiences", PG_UNNAMED,
 	"WITH m AS (DELETE FROM contact_group_members AS m USING (SELECT m.group_id, m.address FROM contact_groups g"
-	" CROSS JOIN unnest($4::text[]) AS r (address) CROSS JOIN LATERAL (SELECT * FROM contact_group_members m"
-	" WHERE m.workspace_id = $1 AND m.group_id = g.id AND m.address = r.address AND m.created_at <= $3 OFFSET 0) AS m WHERE g.workspace_id = $1"
+	" CROSS JOIN unnest($5::text[]) AS r (address) CROSS JOIN LATERAL (SELECT * FROM contact_group_members m"
+	" WHERE m.workspace_id = $1 AND m.group_id = g.id AND m.address = r.address AND m.created_at <= least($3, $4::timestamptz) OFFSET 0) AS m WHERE g.workspace_id = $1"
 	" LIMIT $2::bigint) AS f WHERE m.workspace_id = $1 AND m.group_id = f.group_id AND m.address = f.address RETURNING 1),"
-	" u AS (DELETE FROM undeliverable WHERE workspace_id = $1 AND since <= $3 AND address = ANY ($4::text[]) RETURNING 1)"
+	" u AS (DELETE FROM undeliverable WHERE workspace_id = $1 AND since <= least($3, $4::timestamptz) AND address = ANY ($5::text[]) RETURNING 1)"
 	" SELECT (SELECT count(*) FROM m) + (SELECT count(*) FROM u)" };
 
 static const struct pg_stmt webhooks = { "erasure_webhooks", PG_UNNAMED,
@@ -96,7 +99,8 @@ static const struct pg_stmt webhooks = { "erasure_webhooks", PG_UNNAMED,
 
 static const struct pg_stmt parked = { "erasure_parked_of", PG_UNNAMED,
 	"WITH deleted AS (DELETE FROM parked_updates AS p USING (SELECT p.id FROM parked_updates p WHERE p.workspace_id = $1"
-	" AND p.created_at <= $3 AND EXISTS (SELECT FROM unnest($4::text[]) AS r (text) WHERE position(convert_to(r.text, 'UTF8') IN p.record_value) > 0)"
+	" AND p.created_at <= $3 AND ($4::timestamptz IS NULL OR p.record_timestamp_ms <= extract(epoch FROM $4) * 1000)"
+	" AND EXISTS (SELECT FROM unnest($5::text[]) AS r (text) WHERE position(convert_to(r.text, 'UTF8') IN p.record_value) > 0)"
 	" LIMIT $2::bigint) AS f WHERE p.workspace_id = $1 AND p.id = f.id RETURNING 1) SELECT count(*) FROM deleted" };
 
 static const struct pg_stmt accounts = { "erasure_accounts", PG_PREPARED,
@@ -120,8 +124,21 @@ static const struct pg_stmt list = { "erasures_list", PG_PREPARED,
 	" FROM erasures e JOIN workspaces w ON w.id = e.workspace_id WHERE $2::uuid IS NULL OR e.contact = $2::uuid"
 	" ORDER BY e.id DESC LIMIT $1::bigint" };
 
+/* A row that the database has is known by its id, but not how far the erasure was before a restore. */
+static const struct pg_stmt ledger = { "erasure_ledger", PG_UNNAMED,
+	"WITH r AS MATERIALIZED (SELECT w.id AS workspace_id, u.uuid, u.contact, bool_or(u.forget) AS forget, min(u.requested) AS requested,"
+	" max(u.until) AS until, min(u.place) AS place FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::boolean[], $6::timestamptz[],"
+	" $7::timestamptz[]) WITH ORDINALITY AS u (uuid, workspace, contact, forget, requested, until, place)"
+	" JOIN workspaces w ON w.uuid = u.workspace GROUP BY 1, 2, 3),"
+	" known AS (UPDATE erasures e SET happened_until = r.until FROM r WHERE e.workspace_id = r.workspace_id AND e.uuid = r.uuid"
+	" AND e.completed_at IS NULL AND e.until IS NULL AND e.happened_until IS NULL AND r.until IS NOT NULL),"
+	" added AS (INSERT INTO erasures (workspace_id, uuid, contact, forget_opt_outs, behind, requested_by, requested_at, recorded_at, happened_until)"
+	" SELECT r.workspace_id, r.uuid, r.contact, r.forget, $1::jsonb, 'restore', r.requested, now(), r.until FROM r"
+	" WHERE NOT EXISTS (SELECT FROM erasures e WHERE e.workspace_id = r.workspace_id AND e.uuid = r.uuid) ORDER BY r.place"
+	" ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM added" };
+
 const struct pg_stmt *const cleanup_erasure_statements[] = { &due, &advance, &account, &aliases, &groups, &conversation,
-	&messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, &stages, NULL };
+	&messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, &stages, &ledger, NULL };
 const struct pg_stmt *const erasure_requests_statements[] = { &request, &list, NULL };
 
 /* Runs a statement and frees its arguments. */
@@ -158,15 +175,20 @@ int store_erasure_due(struct pg *pg, int64_t from, const struct uuid *workspace,
 		out->erased = cells_i64(&c);
 		out->passes = cells_i32(&c);
 		out->until_us = cells_time(&c);
+		out->happened_us = cells_time(&c);
+		out->requested_us = cells_time(&c);
+		out->recorded = cells_bool(&c);
+		out->workspace = cells_uuid(&c);
 		out->passed = cells_bool(&c);
 	}
 	pg_rows_free(rows);
 	return 0;
 }
 
-int store_erasure_advance(struct pg *pg, const struct erasure *e, int64_t in_ms, struct err *err)
+int store_erasure_advance(struct pg *pg, struct erasure *e, int64_t in_ms, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
 
 	pg_arg_i64(args, e->workspace_id);
 	pg_arg_i64(args, e->id);
@@ -177,7 +199,41 @@ int store_erasure_advance(struct pg *pg, const struct erasure *e, int64_t in_ms,
 	pg_arg_i32(args, e->passes);
 	pg_arg_bytea(args, e->aliases);
 	pg_arg_i64(args, in_ms);
-	return args_run(pg, &advance, args, NULL, err);
+	if (args_run(pg, &advance, args, &rows, err) < 0)
+		return -1;
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		e->until_us = cells_time(&c);
+		e->completed_us = cells_time(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_ledger(struct pg *pg, const struct erasure_entry *entries, size_t n, struct str behind, int64_t *added,
+	struct err *err)
+{
+	struct pg_rows *rows = NULL;
+	struct columns c;
+
+	*added = 0;
+	if (n == 0)
+		return 0;
+	columns_init(&c);
+	pg_arg_jsonb(columns_scalars(&c), behind);
+	for (size_t i = 0; i < n; i++) {
+		columns_row(&c);
+		columns_uuid(&c, &entries[i].erasure);
+		columns_uuid(&c, &entries[i].workspace);
+		columns_uuid(&c, &entries[i].contact);
+		columns_bool(&c, entries[i].forget_opt_outs);
+		columns_time(&c, entries[i].requested_us);
+		columns_time(&c, entries[i].until_us);
+	}
+	if (columns_run(&c, pg, &ledger, &rows, err) < 0)
+		return -1;
+	*added = pg_i64(rows, 0, 0);
+	pg_rows_free(rows);
+	return 0;
 }
 
 static void account_read(struct cells *c, int64_t workspace_id, struct cleanup_account *out)
@@ -298,7 +354,7 @@ int store_erasure_conversation(struct pg *pg, const struct erased_person *p, int
 }
 
 int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversation_id, int64_t sent_us, int64_t id,
-	int64_t until_us, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out, struct err *err)
+	struct erasure_bounds bounds, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -308,7 +364,8 @@ int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversa
 	pg_arg_time_us(args, sent_us);
 	pg_arg_i64(args, id);
 	pg_arg_i64(args, n);
-	pg_arg_time_us(args, until_us);
+	pg_arg_time_us(args, bounds.until_us);
+	pg_arg_time_us(args, bounds.happened_us);
 	if (args_run(pg, &messages, args, &rows, err) < 0)
 		return -1;
 	*n_out = (size_t)pg_rows_count(rows);
@@ -328,9 +385,9 @@ int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversa
 	return 0;
 }
 
-/* Workspace, a limit, a time and texts as the parameters; *found is the answer's first cell. */
+/* Workspace, a limit, both bounds and texts as the parameters; *found is the answer's first cell. */
 static int texts_run(struct pg *pg, const struct pg_stmt *stmt, int64_t workspace_id, const struct str *texts,
-	size_t n_texts, int64_t until_us, int64_t n, int64_t *found, struct err *err)
+	size_t n_texts, struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	struct columns c;
@@ -341,7 +398,8 @@ static int texts_run(struct pg *pg, const struct pg_stmt *stmt, int64_t workspac
 	columns_init(&c);
 	pg_arg_i64(columns_scalars(&c), workspace_id);
 	pg_arg_i64(columns_scalars(&c), n);
-	pg_arg_time_us(columns_scalars(&c), until_us);
+	pg_arg_time_us(columns_scalars(&c), bounds.until_us);
+	pg_arg_time_us(columns_scalars(&c), bounds.happened_us);
 	for (size_t i = 0; i < n_texts; i++) {
 		columns_row(&c);
 		columns_text(&c, texts[i]);
@@ -354,13 +412,13 @@ static int texts_run(struct pg *pg, const struct pg_stmt *stmt, int64_t workspac
 }
 
 int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct str *names, size_t n_names,
-	int64_t until_us, int64_t n, int64_t *found, struct err *err)
+	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
-	return texts_run(pg, &reactions, workspace_id, names, n_names, until_us, n, found, err);
+	return texts_run(pg, &reactions, workspace_id, names, n_names, bounds, n, found, err);
 }
 
 int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
-	int64_t until_us, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_array *ids = pg_array_new(PG_I64), *texts = pg_array_new(PG_TEXT);
@@ -376,7 +434,8 @@ int store_erasure_sends(struct pg *pg, const struct erased_person *p, const stru
 	pg_arg_i64(args, n);
 	pg_arg_array(args, ids);
 	pg_arg_array(args, texts);
-	pg_arg_time_us(args, until_us);
+	pg_arg_time_us(args, bounds.until_us);
+	pg_arg_time_us(args, bounds.happened_us);
 	rc = args_run(pg, &sends, args, &rows, err);
 	pg_array_free(ids);
 	pg_array_free(texts);
@@ -389,9 +448,9 @@ int store_erasure_sends(struct pg *pg, const struct erased_person *p, const stru
 }
 
 int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
-	int64_t until_us, int64_t n, int64_t *found, struct err *err)
+	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
-	return texts_run(pg, &audiences, workspace_id, addresses, n_addresses, until_us, n, found, err);
+	return texts_run(pg, &audiences, workspace_id, addresses, n_addresses, bounds, n, found, err);
 }
 
 int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found, struct err *err)
@@ -413,10 +472,10 @@ int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t
 	return 0;
 }
 
-int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts, int64_t until_us,
+int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts, struct erasure_bounds bounds,
 	int64_t n, int64_t *found, struct err *err)
 {
-	return texts_run(pg, &parked, workspace_id, texts, n_texts, until_us, n, found, err);
+	return texts_run(pg, &parked, workspace_id, texts, n_texts, bounds, n, found, err);
 }
 
 int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct arena *a, struct cleanup_account **out,

@@ -14,19 +14,39 @@
 
 struct erasure {
 	int64_t workspace_id, id;
-	struct uuid uuid, contact;
+	struct uuid workspace, uuid, contact;
 	bool forget_opt_outs;
 	struct str stage, cursor, aliases; /* aliases: sealed; absent: none yet */
 	int64_t found, erased;
 	int32_t passes;
+	int64_t requested_us, completed_us;
 	int64_t until_us; /* what was stored later is of the person's next contact; PG_NO_TIME: not known yet */
+	int64_t happened_us; /* after a restore: what happened later is; PG_NO_TIME: as it was stored */
+	bool recorded; /* in the ledger */
 	bool passed; /* chat-sync has consumed what was in its topics when the erasure was requested */
 };
 /* The due erasure with the lowest id from `from` on, locked; out->id 0: none. Only of one workspace unless it is nil. */
 int store_erasure_due(struct pg *pg, int64_t from, const struct uuid *workspace, struct arena *a, struct erasure *out,
 	struct err *err) ERR_MUST_USE;
-/* Writes stage, cursor, found, erased, passes and aliases (absent: null); due again in in_ms. */
-int store_erasure_advance(struct pg *pg, const struct erasure *e, int64_t in_ms, struct err *err) ERR_MUST_USE;
+/* Writes stage, cursor, found, erased, passes and aliases (absent: null), and that it is in the ledger; due again in in_ms. Reads
+ * until_us and completed_us, which the stages "bulk" and "done" set. */
+int store_erasure_advance(struct pg *pg, struct erasure *e, int64_t in_ms, struct err *err) ERR_MUST_USE;
+
+/* What the ledger says of an erasure. */
+struct erasure_entry {
+	struct uuid erasure, workspace, contact;
+	bool forget_opt_outs;
+	int64_t requested_us, until_us; /* until_us: PG_NO_TIME: not known */
+};
+/* Adds the erasures of this batch that are missing, unless another one of the contact is in progress; *added counts them. Of those
+ * that are there and have not reached "bulk", sets until when things happened. behind: JSON, as in the table. */
+int store_erasure_ledger(struct pg *pg, const struct erasure_entry *entries, size_t n, struct str behind, int64_t *added,
+	struct err *err) ERR_MUST_USE;
+
+/* What is erased was stored until until_us and, unless that is PG_NO_TIME, happened until happened_us. */
+struct erasure_bounds {
+	int64_t until_us, happened_us;
+};
 
 /* Public ids and provider of the workspace's oldest account, also of a deleted one; id 0: it has none. */
 int store_erasure_account(struct pg *pg, int64_t workspace_id, struct cleanup_account *out,
@@ -58,27 +78,27 @@ struct erasure_message {
 	struct str *voters;
 	size_t n_voters;
 };
-/* Messages of a conversation that were stored until until_us, the newest first, from behind (sent_us, id) on; sent_us
+/* Messages of a conversation within the bounds, the newest first, from behind (sent_us, id) on; sent_us
  * PG_NO_TIME: all. */
 int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversation_id, int64_t sent_us, int64_t id,
-	int64_t until_us, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out,
+	struct erasure_bounds bounds, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out,
 	struct err *err) ERR_MUST_USE;
 
-/* Each deletes or changes at most n rows (sends: looks at n) that were stored until until_us, and counts them.
+/* Each deletes or changes at most n rows (sends: looks at n) within the bounds, and counts them.
  * Receipts and reactions under these names. */
 int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct str *names, size_t n_names,
-	int64_t until_us, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
+	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
 /* Messages to send: *last is the last id looked at, 0 when there are no more. */
 int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
-	int64_t until_us, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err) ERR_MUST_USE;
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err) ERR_MUST_USE;
 /* Members of audiences, and what is known of addresses that cannot be reached. */
 int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
-	int64_t until_us, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
+	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
 /* Deliveries that wait, of conversations with the person: webhook-dispatcher drops them. */
 int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found,
 	struct err *err) ERR_MUST_USE;
 /* Parked updates whose record has one of these texts. */
-int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts, int64_t until_us,
+int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts, struct erasure_bounds bounds,
 	int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
 /* Accounts that have a conversation with the person; strings are not filled. */
 int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct arena *a, struct cleanup_account **out,

@@ -94,10 +94,17 @@ static const struct pg_stmt delete_parked = {
 static const struct pg_stmt delete_conversations = { "erasure_conversations", PG_PREPARED,
 	"DELETE FROM conversations WHERE workspace_id = $1 AND id = ANY ($2::bigint[])" };
 
+/* The row that is in progress has the names at the latest when the stage after these begins. */
+static const struct pg_stmt keep_names = { "erasure_keep_names", PG_PREPARED,
+	"WITH kept AS (UPDATE erasures SET aliases = $5 WHERE workspace_id = $1 AND contact = $3 AND completed_at IS NULL"
+	" AND stage IN ('start', 'identity') RETURNING 1)"
+	" INSERT INTO erasures (workspace_id, uuid, contact, forget_opt_outs, aliases, requested_by)"
+	" SELECT $1, $2, $3, $4::boolean, $5, 'restore' WHERE NOT EXISTS (SELECT FROM kept) ON CONFLICT DO NOTHING" };
+
 const struct pg_stmt *const contact_erasure_statements[] = { &person, &lock, &identity, &move_aliases, &move_opt_outs,
 	&delete_aliases, &delete_former, &delete_opt_outs, &delete_renames, &empty, &messages, &delete_receipts,
 	&delete_reactions, &delete_withdrawn, &delete_media, &delete_messages, &scrub, &newest, &busy, &delete_parked,
-	&delete_conversations, NULL };
+	&delete_conversations, &keep_names, NULL };
 
 static void columns_ids(struct columns *c, const int64_t *ids, size_t n)
 {
@@ -354,4 +361,20 @@ int store_erased_conversations_delete(struct pg *pg, int64_t workspace_id, int64
 		return -1;
 	*deleted = true;
 	return 0;
+}
+
+int store_erased_names_keep(struct pg *pg, int64_t workspace_id, const struct uuid *erasure, const struct uuid *contact,
+	bool forget_opt_outs, struct str sealed, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	int rc;
+
+	pg_arg_i64(args, workspace_id);
+	pg_arg_uuid(args, erasure);
+	pg_arg_uuid(args, contact);
+	pg_arg_bool(args, forget_opt_outs);
+	pg_arg_bytea(args, sealed);
+	rc = pg_run(pg, &keep_names, args, NULL, err);
+	pg_args_free(args);
+	return rc;
 }

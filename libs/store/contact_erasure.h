@@ -38,6 +38,11 @@ int store_erased_objections_move(struct pg *pg, const struct erased_person *p, i
 /* Deletes the person's aliases, former aliases, opt-outs and pending renames, and empties the contacts. Locked. */
 int store_erased_identity_delete(struct pg *pg, const struct erased_person *p, struct err *err) ERR_MUST_USE;
 
+/* Keeps the sealed names in the contact's erasure, which a database that was restored from an older backup may lack. Has no effect on one that
+ * has passed this stage. */
+int store_erased_names_keep(struct pg *pg, int64_t workspace_id, const struct uuid *erasure, const struct uuid *contact,
+	bool forget_opt_outs, struct str sealed, struct err *err) ERR_MUST_USE;
+
 /* A message of an account. */
 struct erased_message {
 	int64_t id, conversation_id;
