@@ -81,6 +81,7 @@ static int load(struct cleaner *c, struct err *err)
 	if (notices_listen(c->parts.notices, err) < 0 || instances_load(c, err) < 0 || accounts_reload(c, err) < 0 ||
 		jobs_load(c->parts.jobs, pg, err) < 0 || rows_load(c->parts.rows, pg, err) < 0)
 		return -1;
+	ledger_begin(c->parts.ledger);
 	fleet_lead(c->parts.fleet);
 	stats_leader(true);
 	c->loaded = true;
@@ -161,8 +162,9 @@ static int jobs_run(struct cleaner *c, struct err *err)
 {
 	const struct record_target to = target_of(c);
 
-	if (jobs_turn(c->parts.jobs, c->parts.lease, err) < 0)
+	if (jobs_turn(c->parts.jobs, c->parts.lease, err) < 0 || ledger_turn(c->parts.ledger, c->parts.lease, err) < 0)
 		return -1;
+	rows_ledger_read(c->parts.rows, ledger_is_read(c->parts.ledger));
 	return c->paused ? 0 : rows_turn(c->parts.rows, &to, err);
 }
 

@@ -128,7 +128,8 @@ int parts_open(struct parts *p, const struct cleanup_settings *settings, struct 
 		keyring_parse(&p->keyring, str_of(settings->keyring), err) < 0 ||
 		reactor_open(&p->reactor, service, &reactor, &ops->reactor, ops->ctx, err) < 0 ||
 		senders_start(p, settings, err) < 0 || lease_start(p, settings, service, ops, err) < 0 ||
-		kafka_ends_open(&p->ends, service_kafka(service), "blazz-cleanup-ends", err) < 0)
+		kafka_ends_open(&p->ends, service_kafka(service), "blazz-cleanup-ends", err) < 0 ||
+		ledger_open(&p->ledger, service_kafka(service), service_topics(service), err) < 0)
 		return -1;
 	parts_connect(p, settings, ops);
 	return storage_open(&p->storage,
@@ -146,6 +147,7 @@ void parts_close(struct parts *p, int64_t timeout_ms)
 	upkeep_free(p->upkeep);
 	rows_free(p->rows);
 	kafka_ends_close(&p->ends);
+	ledger_close(&p->ledger);
 	jobs_free(p->jobs);
 	accounts_free(p->accounts);
 	fleet_free(p->fleet);

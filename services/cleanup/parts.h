@@ -5,6 +5,7 @@
 #include "cleanup/jobs/jobs.h"
 #include "cleanup/jobs/rows.h"
 #include "cleanup/lag.h"
+#include "cleanup/ledger.h"
 #include "cleanup/notices.h"
 #include "cleanup/settings.h"
 #include "cleanup/storage/storage.h"
@@ -25,6 +26,7 @@ struct parts {
 	struct storage *storage;
 	struct jobs *jobs;
 	struct kafka_ends *ends;
+	struct ledger *ledger;
 	struct rows *rows;
 	struct arena *arena; /* of one record */
 	char replica[96]; /* names this process in the lease */

@@ -114,6 +114,20 @@ void record_erase(const struct record_target *to, const struct cleanup_account *
 	inbound_emit(to, account, &e);
 }
 
+void record_erasure(const struct record_target *to, const struct erasure_record *r, const char *word)
+{
+	struct buf value = BUF_INIT;
+	struct err err;
+	char key[74];
+
+	erasure_record_key(r, key);
+	if (erasure_record_encode(r, &value, &err) == 0)
+		emit(to, TOPIC_ERASURE, "erasure", word, &r->erasure, key, buf_str(&value), to->now_ms);
+	else
+		log_error("erasure not recorded in the ledger", LOG_S("contact", key), LOG_ERR(&err));
+	buf_fini(&value);
+}
+
 static void account_emit(const struct record_target *to, const struct cleanup_account *account,
 	enum chat_event_kind kind, const struct ce_account *what, int64_t stamp)
 {

@@ -5,6 +5,7 @@
 
 #include "kafka/topics.h"
 #include "store/cleanup_accounts.h"
+#include "wire/erasure.h"
 #include "wire/inbound.h"
 #include "worker/lease.h"
 
@@ -43,6 +44,8 @@ void record_read(const struct record_target *to, const struct cleanup_account *a
 /* contact_erase, a stage of an erasure; `part` tells its records of one stage apart, and a repeat has the same. */
 void record_erase(const struct record_target *to, const struct cleanup_account *account, const struct uuid *erasure,
 	const struct in_contact_erase *what, struct str part);
+/* The ledger's record of an erasure; word: "begun", "until", "completed". */
+void record_erasure(const struct record_target *to, const struct erasure_record *r, const char *word);
 /* account.migrated: from one instance to another. */
 void record_migrated(const struct record_target *to, const struct cleanup_account *account, int64_t from, int64_t index,
 	const char *why);

@@ -1,9 +1,11 @@
 """Erasing contacts: blazzctl asks, cleanup searches, chat-sync and cleanup erase; afterwards nothing of the person is in PostgreSQL."""
 import itertools
+import time
 
 import pytest
 from blazz.v1 import common_pb2 as common
-from blazz.v1 import inbound_pb2
+from blazz.v1 import erasure_pb2, inbound_pb2
+from harness.backup import Vault
 from harness.cleanup import CLEANUP
 from harness.events import T0, Source
 from harness.waiting import wait_for
@@ -100,6 +102,19 @@ class Acme:
 
     def logs(self):
         return "\n".join(s.log_tail(15) for s in self.blazz.services)
+
+    def ledger(self):
+        """{contact: its latest record}."""
+        records = [erasure_pb2.ErasureRecord.FromString(r.value) for r in self.blazz.read("erasure")]
+        return {r.contact_id: r for r in records}
+
+    def in_group(self, phone, name, at):
+        """A member that writes, reacts and reads."""
+        reaction = self.first.event("reaction", f"r {name}", at=at)
+        reaction.reaction.target.key, reaction.reaction.emoji, reaction.reaction.sender.phone = "false:Q", "👍", phone
+        self.first.fill_chat(reaction.reaction.chat, group=GROUP)
+        return [self.first.message(f"G {name}", group=GROUP, sender=phone, body=name, at=at), reaction,
+                self.first.status("O", common.MESSAGE_STATUS_READ, group=GROUP, participant=phone, at=at)]
 
     def found(self, text):
         return sorted(r["name"] for r in self.sql(SEARCH, text, text))
@@ -221,3 +236,96 @@ def test_a_run_on_request_advances_what_is_due_and_a_dry_run_only_counts_it(acme
     open_by_stage = {k: v for k, v in cleanup.metrics().items() if k.startswith("blazz_cleanup_erasures{")}
     assert open_by_stage.pop('blazz_cleanup_erasures{stage="start"}') == 1  # when the run began
     assert set(open_by_stage.values()) == {0}
+
+
+# The ledger
+
+def test_the_ledger_has_public_ids_and_times_only(acme):
+    acme.everything()
+    contact = acme.contact()
+    acme.erase(contact)
+    leader = acme.start(failpoint="erasure_wait:kill@1")
+    wait_for(lambda: leader.process.poll() is not None, lambda: f"killed: {acme.state()}\n{acme.logs()}", 40)
+    begun = acme.ledger()[contact]
+    assert begun.requested_at_ms and not begun.until_ms and not begun.completed_at_ms
+    acme.start()
+    acme.wait_done()
+    wait_for(lambda: acme.ledger()[contact].completed_at_ms, lambda: f"completed: {acme.ledger()}", 20)
+    record, = acme.ledger().values()
+    assert record.erasure_id == acme.state()[0]["erasure"] == begun.erasure_id and record.workspace_id == str(acme.workspace)
+    assert record.requested_at_ms == begun.requested_at_ms <= record.until_ms <= record.completed_at_ms
+    for r in acme.blazz.read("erasure"):
+        assert r.key.decode() == f"{acme.workspace}:{contact}"
+        assert not any(text.encode() in r.value for text in (MARKER, ANN, LID, OLD))
+
+
+def test_no_erasure_begins_before_the_ledger_was_read(acme):
+    """It may lack one, as long as the topic is not there."""
+    acme.everything()
+    acme.blazz.kafka.admin.delete_topics([acme.blazz.topic("erasure")])[acme.blazz.topic("erasure")].result()
+    acme.erase(acme.contact())
+    leader = acme.start()
+    wait_for(lambda: "the ledger of erasures is not read yet" in leader.log(), lambda: acme.logs(), 30)
+    wait_for(lambda: acme.value("SELECT paused FROM cleanup_jobs WHERE name = 'erasure'") == "ledger", lambda: acme.logs(), 30)
+    assert acme.value("SELECT stage FROM erasures") == "start"
+    acme.blazz.ctl("topics", "create", "--partitions", "3", "--replication", "1")
+    acme.wait_done()
+
+
+def test_a_restore_from_an_older_backup_erases_again(acme, tmp_path):
+    """A person that the backup has, one that came after it, and what the first one's next contact did since."""
+    carl, later, blazz = "12065550003", "zither", acme.blazz
+    vault = Vault(blazz, tmp_path)
+    acme.everything()
+    ann = acme.contact()
+    name = vault.create()
+    acme.publish(acme.first.message("C", carl, "marimba", at=time.time(), name="Carl marimba"), *acme.in_group(carl, "marimba", time.time()))
+    contact = str(acme.value("""SELECT c.uuid FROM contact_aliases a JOIN contacts c ON (c.workspace_id, c.id) = (a.workspace_id, a.contact_id)
+        WHERE a.value = %s""", carl))
+    leader = acme.start()
+    acme.erase(ann)
+    acme.erase(contact)
+    acme.wait_done()
+    wait_for(lambda: all(r.completed_at_ms for r in acme.ledger().values()), lambda: f"{acme.ledger()}", 20)
+    acme.publish(acme.first.message("H", ANN, later, at=time.time(), name=f"Ann {later}"), *acme.in_group(ANN, later, time.time()))
+    state = ("SELECT message_key FROM chats ORDER BY 1", "SELECT sender FROM chat_reactions ORDER BY 1",
+             "SELECT participant FROM chat_receipts ORDER BY 1")
+    before = [acme.sql(query) for query in state]
+    assert {"false:H", f"false:G {later}"} <= {r["message_key"] for r in before[0]}
+    for service in (leader, blazz.sync):
+        service.stop()
+    vault.disconnect()
+    blazz.postgres.drop_database(blazz.database)
+
+    vault.do("restore", name)
+
+    assert {"chats", "contacts", "contact_group_members"} <= set(acme.found(MARKER)) and acme.state() == []
+    blazz.sync.start()
+    acme.start()
+    blazz.wait_processed()
+    wait_for(lambda: len(acme.state()) == 2, lambda: f"both are known again: {acme.state()}\n{acme.logs()}", 30)
+    assert acme.found(MARKER), "cleanup does nothing yet"
+    wait_for(lambda: vault.run("accept", "--without", "campaign-sender")[0] == 0, "the restore is accepted", 60)
+    acme.wait_done()
+    acme.sql("DELETE FROM webhook_retry_queue")
+    wait_gone(acme, MARKER, OLD, "marimba", carl)
+    assert [acme.sql(query) for query in state] == before
+    assert acme.value("SELECT address FROM sends").startswith("erased:")
+    assert acme.value("SELECT count(*) FROM contacts WHERE erased_at IS NULL AND full_name LIKE %s", f"%{later}%") == 1
+    blazz.check_invariants()
+
+
+def test_an_erasure_whose_contact_never_comes_back_ends(acme):
+    """Kafka no longer has the events that made it: nothing of it is in the database."""
+    missing = "00000000-0000-4000-8000-00000000beef"
+    record = erasure_pb2.ErasureRecord(erasure_id="00000000-0000-4000-8000-0000000000e1", workspace_id=str(acme.workspace), contact_id=missing,
+                                       requested_at_ms=int(time.time() * 1000))
+    acme.publish(acme.from_ann(acme.first, "A"))
+    producer = acme.blazz.producer()
+    producer.produce(acme.blazz.topic("erasure"), record.SerializeToString(), f"{acme.workspace}:{missing}")
+    assert producer.flush(20) == 0
+    acme.start()
+    wait_for(acme.state, lambda: f"it is added\n{acme.logs()}", 30)
+    acme.wait_done()
+    assert [(e["contact"], e["erased"]) for e in acme.state()] == [(missing, 0)]
+    assert acme.value("SELECT count(*) FROM chats") == 1

@@ -60,6 +60,10 @@ static int identity_erase(struct work *w, struct op *op, struct err *err)
 		return -1;
 	if (store_erased_identity_delete(w->pg, &p, err) < 0)
 		return -1;
+	if (erase_of(op)->sealed.n > 0 &&
+		store_erased_names_keep(w->pg, p.workspace_id, &erase_of(op)->erasure, &erase_of(op)->contact,
+			erase_of(op)->forget_opt_outs, erase_of(op)->sealed, err) < 0)
+		return -1;
 	w->cache_stale = true;
 	log_info("contact erased", LOG_I("workspace", p.workspace_id), LOG_I("contact", p.root),
 		LOG_I("merged", (int64_t)p.n - 1));

@@ -158,13 +158,54 @@ static void erase_emit(const struct erasing *e, const struct cleanup_account *ac
 		arena_printf(e->env->arena, "%d %.*s", (int)e->row->passes, STR_ARG(part)));
 }
 
+static int64_t ms_of(int64_t us)
+{
+	return us == PG_NO_TIME ? 0 : us / 1000;
+}
+
+/* A restore takes back what the row says, but not what the ledger says: each record has all of it. */
+static void ledger_record(const struct erasing *e, const char *word)
+{
+	const struct erasure *row = e->row;
+
+	record_erasure(e->env->to,
+		&(struct erasure_record){ .erasure = row->uuid,
+			.workspace = row->workspace,
+			.contact = row->contact,
+			.forget_opt_outs = row->forget_opt_outs,
+			.requested_at_ms = ms_of(row->requested_us),
+			.until_ms = ms_of(row->happened_us == PG_NO_TIME ? row->until_us : row->happened_us),
+			.completed_at_ms = ms_of(row->completed_us) },
+		word);
+}
+
+static int advance(struct erasing *e, int64_t in_ms, struct err *err)
+{
+	bool had_until = e->row->until_us != PG_NO_TIME;
+
+	if (store_erasure_advance(e->env->pg, e->row, in_ms, err) < 0)
+		return -1;
+	if (e->row->completed_us != PG_NO_TIME)
+		ledger_record(e, "completed");
+	else if (!had_until && e->row->until_us != PG_NO_TIME)
+		ledger_record(e, "until");
+	else if (!e->row->recorded)
+		ledger_record(e, "begun");
+	return 0;
+}
+
+static struct erasure_bounds bounds_of(const struct erasing *e)
+{
+	return (struct erasure_bounds){ e->row->until_us, e->row->happened_us };
+}
+
 static int stage_set(struct erasing *e, const char *stage, int64_t in_ms, struct err *err)
 {
 	if (!stage_is(e->row, stage))
 		log_info("erasure continues", LOG_I("workspace", e->row->workspace_id), LOG_I("erasure", e->row->id),
 			LOG_S("stage", stage), LOG_I("found", e->row->found));
 	e->row->stage = str_of(stage);
-	return store_erasure_advance(e->env->pg, e->row, in_ms, err);
+	return advance(e, in_ms, err);
 }
 
 /* Each time with the aliases that the person has by then: the stage has no effect while there are others. If it had its effect before they were
@@ -184,6 +225,8 @@ static int identity_publish(struct erasing *e, struct err *err)
 	if (names_seal(e, aliases, n, err) < 0)
 		return -1;
 	e->row->passes++;
+	what.erasure = e->row->uuid;
+	what.sealed = e->row->aliases;
 	erase_emit(e, &e->account, what, STR("identity"));
 	return stage_set(e, "identity", APPLY_MS, err);
 }
@@ -195,8 +238,9 @@ struct search {
 };
 
 /* An entry of a later time is of the person's next contact. */
-static bool group_names(const struct erasure_group *g, const struct erased_names *names, int64_t until_us)
+static bool group_names(const struct erasure_group *g, const struct erased_names *names, struct erasure_bounds bounds)
 {
+	int64_t until_us = bounds.happened_us == PG_NO_TIME ? bounds.until_us : bounds.happened_us;
 	struct json_doc *doc;
 	struct json_iter it;
 	bool any = g->owner_phone.n > 0 && erased_names_have(names, g->owner_phone);
@@ -240,7 +284,7 @@ static int groups_search(struct erasing *e, struct search *s, struct err *err)
 		return -1;
 	what.groups = ARENA_ARRAY(e->env->arena, struct str, n);
 	for (size_t i = 0; i < n; i++)
-		if (group_names(&groups[i], &names, e->row->until_us))
+		if (group_names(&groups[i], &names, bounds_of(e)))
 			what.groups[what.n_groups++] = groups[i].jid;
 	if (what.n_groups > 0 && !e->env->dry_run)
 		erase_emit(e, &e->account, what, s->cursor);
@@ -279,6 +323,7 @@ static int messages_search(struct erasing *e, struct search *s, struct err *err)
 {
 	struct in_contact_erase what = { .stage = ERASE_MESSAGES, .names = e->parties, .n_names = e->n_parties };
 	const struct erased_names names = names_of(e);
+	struct erasure_bounds bounds = bounds_of(e);
 	struct erasure_conversation v;
 	struct erasure_message *rows;
 	int64_t from, sent_us, id;
@@ -292,8 +337,10 @@ static int messages_search(struct erasing *e, struct search *s, struct err *err)
 		return 0;
 	if (v.id != from)
 		sent_us = PG_NO_TIME;
+	if (v.own) /* nothing of the next contact is in it */
+		bounds.happened_us = PG_NO_TIME;
 	if (store_step_sorts_by_groups(e->env->pg, err) < 0 ||
-		store_erasure_messages(e->env->pg, e->row->workspace_id, v.id, sent_us, id, e->row->until_us, MESSAGES,
+		store_erasure_messages(e->env->pg, e->row->workspace_id, v.id, sent_us, id, bounds, MESSAGES,
 			e->env->arena, &rows, &n, err) < 0)
 		return -1;
 	what.keys = ARENA_ARRAY(e->env->arena, struct str, n);
@@ -318,7 +365,7 @@ static struct str again(const struct erasing *e, int64_t found)
 
 static int reactions_search(struct erasing *e, struct search *s, struct err *err)
 {
-	if (store_erasure_reactions(e->env->pg, e->row->workspace_id, e->texts, e->n_texts, e->row->until_us, e->limit,
+	if (store_erasure_reactions(e->env->pg, e->row->workspace_id, e->texts, e->n_texts, bounds_of(e), e->limit,
 		    &s->found, err) < 0)
 		return -1;
 	s->next = again(e, s->found);
@@ -329,8 +376,8 @@ static int sends_search(struct erasing *e, struct search *s, struct err *err)
 {
 	int64_t last;
 
-	if (store_erasure_sends(e->env->pg, &e->person, e->addresses, e->n_addresses, e->row->until_us,
-		    i64_of(s->cursor), e->limit, &s->found, &last, err) < 0)
+	if (store_erasure_sends(e->env->pg, &e->person, e->addresses, e->n_addresses, bounds_of(e), i64_of(s->cursor),
+		    e->limit, &s->found, &last, err) < 0)
 		return -1;
 	s->next = last ? cursor_i64(e, last) : STR("");
 	return 0;
@@ -338,7 +385,7 @@ static int sends_search(struct erasing *e, struct search *s, struct err *err)
 
 static int audiences_search(struct erasing *e, struct search *s, struct err *err)
 {
-	if (store_erasure_audiences(e->env->pg, e->row->workspace_id, e->addresses, e->n_addresses, e->row->until_us,
+	if (store_erasure_audiences(e->env->pg, e->row->workspace_id, e->addresses, e->n_addresses, bounds_of(e),
 		    e->limit, &s->found, err) < 0)
 		return -1;
 	s->next = again(e, s->found);
@@ -368,8 +415,8 @@ static int parked_search(struct erasing *e, struct search *s, struct err *err)
 		if (text.n >= TEXT_MIN)
 			texts[n++] = text;
 	}
-	if (store_erasure_parked(e->env->pg, e->row->workspace_id, texts, n, e->row->until_us, e->limit, &s->found,
-		    err) < 0)
+	if (store_erasure_parked(e->env->pg, e->row->workspace_id, texts, n, bounds_of(e), e->limit, &s->found, err) <
+		0)
 		return -1;
 	s->next = again(e, s->found);
 	return 0;
@@ -449,7 +496,7 @@ static int search_step(struct erasing *e, struct row_step *step, struct err *err
 	if (s.next.n == 0 && ++at == (int64_t)SEARCHES)
 		return pass_end(e, err);
 	e->row->cursor = arena_printf(e->env->arena, "%" PRId64 " %.*s", at, STR_ARG(s.next));
-	return store_erasure_advance(e->env->pg, e->row, 0, err);
+	return advance(e, 0, err);
 }
 
 static int rest_step(struct erasing *e, struct err *err)
@@ -468,7 +515,7 @@ static int postpone(struct erasing *e, struct err *err)
 {
 	log_error("erasure waits", LOG_I("workspace", e->row->workspace_id), LOG_I("erasure", e->row->id),
 		LOG_ERR(err));
-	return store_erasure_advance(e->env->pg, e->row, FAILED_MS, err);
+	return advance(e, FAILED_MS, err);
 }
 
 static int erasing_step(struct erasing *e, struct row_step *step, struct err *err)
@@ -499,6 +546,16 @@ static int stages_count(const struct row_env *env, struct err *err)
 	return 0;
 }
 
+/* A row of the ledger whose contact the restored database lacks: chat-sync stores it again, under the same id, from the same events, or
+ * never. */
+static int absent_step(struct erasing *e, struct err *err)
+{
+	if (!e->row->passed)
+		return advance(e, APPLY_MS, err);
+	e->row->aliases = STR_NONE;
+	return stage_set(e, "done", 0, err);
+}
+
 /* The cursor of a step is the id of the erasure that is next. A dry run says how many are due. */
 int erasure_step(const struct row_env *env, struct row_step *step, struct err *err)
 {
@@ -522,8 +579,10 @@ int erasure_step(const struct row_env *env, struct row_step *step, struct err *e
 	if (store_erased_person(env->pg, row.workspace_id, &row.contact, env->arena, &e.person, err) < 0 ||
 		store_erasure_account(env->pg, row.workspace_id, &e.account, err) < 0)
 		return -1;
-	if (e.account.id == 0 || e.person.n == 0) {
-		(void)err_set(err, ERR_INPUT, "unknown", "the workspace has no account, or no such contact");
+	if (e.person.n == 0)
+		return absent_step(&e, err);
+	if (e.account.id == 0) {
+		(void)err_set(err, ERR_INPUT, "unknown", "the workspace has no account");
 		return postpone(&e, err);
 	}
 	return erasing_step(&e, step, err);

@@ -63,7 +63,7 @@ struct rows {
 	enum cleanup_job turn; /* the job whose turn it is */
 	int64_t next_mono_ms; /* the pause after the last step, of whatever job */
 	int64_t check_mono_ms, standby_lag_ms;
-	bool chat_sync_lags;
+	bool chat_sync_lags, ledger_read;
 };
 
 struct rows *rows_new(const struct rows_options *options)
@@ -101,7 +101,12 @@ void rows_clear(struct rows *r)
 	r->loaded = false;
 	r->turn = ACCOUNT_JOBS;
 	r->next_mono_ms = r->check_mono_ms = 0;
-	r->chat_sync_lags = false;
+	r->chat_sync_lags = r->ledger_read = false;
+}
+
+void rows_ledger_read(struct rows *r, bool read)
+{
+	r->ledger_read = read;
 }
 
 /* What was read */
@@ -267,6 +272,8 @@ static enum pause_cause cause_of(const struct rows *r, enum cleanup_job job, con
 		return PAUSE_STANDBY;
 	if (r->chat_sync_lags)
 		return PAUSE_CHAT_SYNC;
+	if (job == JOB_ERASURE && !r->ledger_read)
+		return PAUSE_LEDGER;
 	if (r->options.jobs[job].windowed && run->request.at_us == PG_NO_TIME && !in_window(r))
 		return PAUSE_WINDOW;
 	return PAUSE_NONE;

@@ -65,6 +65,8 @@ void rows_free(struct rows *r); /* accepts NULL */
 int rows_load(struct rows *r, struct pg *pg, struct err *err) ERR_MUST_USE;
 /* This replica no longer leads. */
 void rows_clear(struct rows *r);
+/* Whether the ledger of erasures was read to its end: before that the job erasure pauses, as an erasure may be missing. */
+void rows_ledger_read(struct rows *r, bool read);
 /* At most one step. No transaction is open. to->arena is reset. On failure the caller calls lease_fail(). */
 int rows_turn(struct rows *r, const struct record_target *to, struct err *err) ERR_MUST_USE;
 

@@ -5,7 +5,8 @@
 
 const char *pause_cause_word(enum pause_cause cause)
 {
-	static const char *const words[PAUSE_CAUSES] = { "none", "lock", "standby", "chat_sync", "window" };
+	static const char *const words[PAUSE_CAUSES] = { "none", "lock", "standby", "chat_sync", "window",
+		"ledger" };
 
 	return words[cause];
 }

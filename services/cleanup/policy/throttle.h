@@ -16,9 +16,10 @@ enum pause_cause {
 	PAUSE_STANDBY, /* a standby lags behind */
 	PAUSE_CHAT_SYNC, /* chat-sync does */
 	PAUSE_WINDOW, /* outside of jobs.window */
+	PAUSE_LEDGER, /* the ledger of erasures was not read to its end */
 	PAUSE_CAUSES
 };
-const char *pause_cause_word(enum pause_cause cause); /* "none", "lock", "standby", "chat_sync", "window" */
+const char *pause_cause_word(enum pause_cause cause); /* "none", "lock", "standby", "chat_sync", "window", "ledger" */
 
 /* How many rows the next step may work on after one that might work on n took so long: fewer at once, at most twice as many. */
 int64_t throttle_next(int64_t n, int64_t took_us);
