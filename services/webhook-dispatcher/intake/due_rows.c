@@ -58,9 +58,15 @@ static bool row_process(struct readers *rs, const struct retry_row *row, struct 
 	const struct row_chain key = { row->endpoint_id, row->ordering_key };
 	const struct str chain = { (const char *)&key, sizeof(key) };
 	int64_t delay_ms;
+	bool returns;
 
-	if (!p || partition_has_row(p, row->id))
-		return true; /* the partition was revoked; or the row is in memory, and the claim has renewed its lease */
+	if (!p)
+		return true; /* the partition was revoked */
+	if (partition_has_row(p, row->id, &returns)) { /* its lease had expired; the claim has renewed it */
+		if (returns)
+			*map_slot(postponed, chain) = rs;
+		return true;
+	}
 	if (row->dropped || !e || e->row.deleted) {
 		row_drop(p, e, row);
 		return true;

@@ -54,9 +54,12 @@ struct lane *partition_each_lane(const struct partition *p, size_t *i)
 	return map_each(p->lanes, i, &key, &l) ? l : NULL;
 }
 
-bool partition_has_row(const struct partition *p, int64_t row)
+bool partition_has_row(const struct partition *p, int64_t row, bool *returns)
 {
-	return map_get(p->by_row, (struct str){ (const char *)&row, sizeof(row) }) != NULL;
+	const struct delivery *d = map_get(p->by_row, (struct str){ (const char *)&row, sizeof(row) });
+
+	*returns = d && d->state == DELIVERY_ENDED && (d->end == END_RETRY || d->end == END_WAIT);
+	return d != NULL;
 }
 
 /* The window */

@@ -11,8 +11,9 @@ void partition_fini(struct partition *p);
 struct lane *partition_lane(struct partition *p, struct endpoint *e, int64_t now_mono_ms);
 /* size_t i = 0; while ((l = partition_each_lane(p, &i))) … */
 struct lane *partition_each_lane(const struct partition *p, size_t *i);
-/* Whether this row of the retry queue is in memory. */
-bool partition_has_row(const struct partition *p, int64_t row);
+/* Whether this row of the retry queue is in memory. *returns: it has ended, and goes back to the queue with the next flush; what was claimed
+ * behind it must not be attempted before. */
+bool partition_has_row(const struct partition *p, int64_t row, bool *returns);
 
 /* A record at this offset was read: counts the offsets before it that have no record. */
 void partition_skip_to(struct partition *p, int64_t offset);

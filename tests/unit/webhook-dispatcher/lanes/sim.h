@@ -522,11 +522,14 @@ static inline void row_process(struct sim *sim, struct db_row *row, bool *postpo
 	int64_t delay = *postponed ? RETRY_WAITS : lane_row_delay_ms(l, &row->key, sim->now);
 	struct chain *c;
 	struct event *e;
+	bool returns;
 
 	row->leased = true;
 	row->due_ms = sim->now + sim->settings.lease_ms;
-	if (partition_has_row(sim_partition(sim), row->id))
+	if (partition_has_row(sim_partition(sim), row->id, &returns)) {
+		*postponed = *postponed || returns;
 		return;
+	}
 	if (delay != 0) {
 		*postponed = true;
 		journal_add_result(sim->shared.journal, &r, RETRY_PENDING, delay, NULL);

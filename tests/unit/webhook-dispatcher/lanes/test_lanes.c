@@ -219,6 +219,29 @@ static void a_delivery_in_flight_for_too_long_gets_a_leased_row(void **state)
 	sim_free(sim);
 }
 
+/* A flush that waits for PostgreSQL claims rows whose lease has expired meanwhile, before the next one writes how they ended. */
+static void a_row_does_not_overtake_one_whose_failure_is_not_written_yet(void **state)
+{
+	struct sim *sim = sim_alone("aa", 0);
+
+	(void)state;
+	assert_string_equal(begun(sim), "0");
+	sim->now += sim->settings.window_age_ms;
+	sim_flush(sim);
+	assert_int_equal(row_find(sim, 1, 1)->due_ms, INT64_MAX); /* it waits behind the other */
+	sim->now += sim->settings.lease_ms;
+	sim_answer(sim, in_flight_at(sim, 0), CLASS_SERVER_ERROR);
+	assert_true(sim_claim(sim));
+	refetch_all(sim);
+	assert_string_equal(begun(sim), "");
+	sim_flush(sim);
+	sim->now += 1000;
+	assert_true(sim_claim(sim));
+	refetch_all(sim);
+	assert_string_equal(begun(sim), "0");
+	sim_free(sim);
+}
+
 static void an_open_breaker_postpones_rows_and_makes_the_lane_fall_behind(void **state)
 {
 	struct sim *sim = sim_alone("aabbccddeeff", 0);
@@ -392,6 +415,7 @@ int main(void)
 		cmocka_unit_test(a_lane_that_is_behind_admits_no_live_event_until_it_has_caught_up),
 		cmocka_unit_test(a_crash_after_catching_up_repeats_only_unwritten_deliveries),
 		cmocka_unit_test(a_delivery_in_flight_for_too_long_gets_a_leased_row),
+		cmocka_unit_test(a_row_does_not_overtake_one_whose_failure_is_not_written_yet),
 		cmocka_unit_test(an_open_breaker_postpones_rows_and_makes_the_lane_fall_behind),
 		cmocka_unit_test(one_probe_closes_the_breaker),
 		cmocka_unit_test(an_endpoint_that_answers_410_is_disabled_and_receives_nothing_more),
