@@ -1,5 +1,5 @@
 /* Clocks, and the time format of logs and JSON. The test offset is read once, at the first call; where failpoints are
- * compiled in, a file may also move the clock of a running program. */
+ * compiled in, a file may also move the clock of a running program. A clock that follows another one depends on neither. */
 #include "base/clock.h"
 
 #include <fcntl.h>
@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #define OFFSET_MAX_MS INT64_C(10000000000000) /* 300 years: sums in microseconds stay in range */
+#define FOLLOW_US     INT64_C(1000000) /* between readings of the clock that is followed: their delays differ */
 #define FORMAT_MIN_MS INT64_C(-62167219200000) /* 0000-01-01T00:00:00.000Z */
 #define FORMAT_MAX_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 static int64_t offset_ms;
+static atomic_int_least64_t
+	followed_us; /* what the clock that is followed shows, minus the monotonic one; 0: none is */
 
 #ifdef BLAZZ_FAILPOINTS
 static const atomic_int_least64_t *jump_us; /* the mapped file */
@@ -74,9 +77,22 @@ static int64_t read_us(clockid_t id)
 int64_t clock_now_us(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	int64_t followed = atomic_load(&followed_us);
 
 	pthread_once(&once, offset_read);
+	if (followed != 0)
+		return clock_mono_us() + followed;
 	return read_us(CLOCK_REALTIME) + offset_ms * 1000 + jump_read_us();
+}
+
+int64_t clock_follow_us(int64_t now_us)
+{
+	int64_t moves_us = now_us - clock_now_us(), mono_us = clock_mono_us();
+
+	if (atomic_load(&followed_us) != 0 && moves_us > -FOLLOW_US && moves_us < FOLLOW_US)
+		return 0;
+	atomic_store(&followed_us, now_us - mono_us);
+	return moves_us > -FOLLOW_US && moves_us < FOLLOW_US ? 0 : moves_us;
 }
 
 int64_t clock_now_ms(void)

@@ -15,6 +15,10 @@
  * while the program runs. */
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void); /* the same in microseconds */
+/* From now on the clock above is another one (a server's) that has just shown now_us, continued by the monotonic clock: changes of the
+ * system's time have no effect. Readings that differ by less than a second are ignored, so that the clock does not go back by their
+ * delays. Returns by how much the clock moved, 0 unless it had to be corrected. Any thread may read the clock meanwhile. */
+int64_t clock_follow_us(int64_t now_us);
 int64_t clock_mono_ms(void); /* since an arbitrary start; never goes back */
 int64_t clock_mono_us(void);
 

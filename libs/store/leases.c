@@ -5,15 +5,17 @@
 
 #define NOW_US "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
-static const struct pg_stmt acquire = { "lease_acquire", PG_PREPARED,
+static const struct pg_stmt acquire = {
+	"lease_acquire", PG_PREPARED,
 	"INSERT INTO leases AS l (name, owner, epoch, until)"
 	" VALUES ($1, $2, " NOW_US ", clock_timestamp() + $3::bigint * interval '1 millisecond')"
 	" ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = greatest(l.epoch + 1, excluded.epoch),"
-	" until = excluded.until WHERE l.until <= clock_timestamp() OR l.owner = excluded.owner RETURNING epoch, seq" };
+	" until = excluded.until WHERE l.until <= clock_timestamp() OR l.owner = excluded.owner RETURNING epoch, seq, " NOW_US
+};
 
 static const struct pg_stmt renew = { "lease_renew", PG_PREPARED,
 	"UPDATE leases SET until = clock_timestamp() + $3::bigint * interval '1 millisecond'"
-	" WHERE name = $1 AND epoch = $2::bigint AND until > clock_timestamp()" };
+	" WHERE name = $1 AND epoch = $2::bigint AND until > clock_timestamp() RETURNING " NOW_US };
 
 static const struct pg_stmt lock = { "lease_lock", PG_PREPARED,
 	"UPDATE leases SET seq = seq + 1 WHERE name = $1 AND epoch = $2::bigint AND until > clock_timestamp()"
@@ -47,7 +49,9 @@ int store_lease_acquire(struct pg *pg, const char *name, const char *owner, int6
 		return -1;
 	rc = pg_rows_count(rows) > 0;
 	if (rc)
-		*out = (struct lease_row){ pg_i64(rows, 0, 0), pg_i64(rows, 0, 1) };
+		*out = (struct lease_row){
+			.now_us = pg_i64(rows, 0, 2), .epoch = pg_i64(rows, 0, 0), .seq = pg_i64(rows, 0, 1)
+		};
 	pg_rows_free(rows);
 	return rc;
 }
@@ -68,14 +72,16 @@ static int held_run(struct pg *pg, const struct pg_stmt *stmt, const char *name,
 	return rc;
 }
 
-int store_lease_renew(struct pg *pg, const char *name, int64_t epoch, int64_t ttl_ms, struct err *err)
+int store_lease_renew(struct pg *pg, const char *name, int64_t epoch, int64_t ttl_ms, int64_t *now_us, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	bool held;
 
 	if (held_run(pg, &renew, name, epoch, ttl_ms, &rows, err) < 0)
 		return -1;
-	held = pg_rows_affected(rows) > 0;
+	held = pg_rows_count(rows) > 0;
+	if (held)
+		*now_us = pg_i64(rows, 0, 0);
 	pg_rows_free(rows);
 	return held ? 0 : fenced(name, err);
 }

@@ -6,6 +6,7 @@
 #include "pg/pg.h"
 
 struct lease_row {
+	int64_t now_us; /* PostgreSQL's time */
 	int64_t epoch, seq; /* stamp and order the holder's outbox rows, as those of a partition's progress do */
 };
 
@@ -14,8 +15,9 @@ struct lease_row {
  * replica holds it. */
 int store_lease_acquire(struct pg *pg, const char *name, const char *owner, int64_t ttl_ms, struct lease_row *out,
 	struct err *err) ERR_MUST_USE;
-/* Renews it for ttl_ms from now. ERR_FENCED when it has expired or another replica holds it. */
-int store_lease_renew(struct pg *pg, const char *name, int64_t epoch, int64_t ttl_ms, struct err *err) ERR_MUST_USE;
+/* Renews it for ttl_ms from *now_us, PostgreSQL's time. ERR_FENCED when it has expired or another replica holds it. */
+int store_lease_renew(struct pg *pg, const char *name, int64_t epoch, int64_t ttl_ms, int64_t *now_us,
+	struct err *err) ERR_MUST_USE;
 /* The first statement of each transaction under the lease: locks it and raises seq. ERR_FENCED as above. */
 int store_lease_lock(struct pg *pg, const char *name, int64_t epoch, int64_t *seq, struct err *err) ERR_MUST_USE;
 /* Releases it, so that another replica need not wait until it expires. No effect under an epoch that does not hold

@@ -116,6 +116,15 @@ static int lease_connect(struct lease *l, struct err *err)
 	return store_schema_version_check(l->pg, SCHEMA_VERSION, err);
 }
 
+static void clock_correct(const struct lease *l, int64_t now_us)
+{
+	int64_t moved_us = clock_follow_us(now_us);
+
+	if (moved_us != 0)
+		log_warn("clock corrected: it was not PostgreSQL's", LOG_S("lease", l->options.name),
+			LOG_I("moved_ms", moved_us / 1000));
+}
+
 /* Rows that the former holder left in the outbox are published first. */
 static int lease_acquire(struct lease *l, int64_t now, struct err *err)
 {
@@ -130,6 +139,7 @@ static int lease_acquire(struct lease *l, int64_t now, struct err *err)
 	l->next_mono_ms = now + l->options.backoff_ms;
 	if (rc <= 0)
 		return rc;
+	clock_correct(l, l->row.now_us);
 	a = lease_adoption(l);
 	if (outbox_adopt(&a, &slot, 1, err) < 0)
 		return -1;
@@ -145,9 +155,11 @@ static int lease_acquire(struct lease *l, int64_t now, struct err *err)
 static int lease_renew(struct lease *l, int64_t now, struct err *err)
 {
 	struct adoption a = lease_adoption(l);
+	int64_t now_us;
 
-	if (store_lease_renew(l->pg, l->options.name, l->row.epoch, l->options.ttl_ms, err) < 0)
+	if (store_lease_renew(l->pg, l->options.name, l->row.epoch, l->options.ttl_ms, &now_us, err) < 0)
 		return -1;
+	clock_correct(l, now_us);
 	l->renewed_mono_ms = now;
 	l->next_mono_ms = now + l->options.renew_interval_ms;
 	return outbox_delete_acknowledged(&a, err) < 0 ? -1 : outbox_adopt(&a, &slot, 1, err);

@@ -5,6 +5,9 @@
  * epoch passes: a replica that resumes after a pause cannot write, even if it still believes that it holds the lease. A
  * new holder publishes the rows that are left in the outbox before any new one. Everything runs in the caller's thread;
  * while a statement waits, options.pg.wait turns the caller's loop.
+ *
+ * The holder's clock (base/clock) follows PostgreSQL's, whose times are in the rows: replicas whose clocks are wrong decide
+ * the same.
  */
 #ifndef WORKER_LEASE_H
 #define WORKER_LEASE_H

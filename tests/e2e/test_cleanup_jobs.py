@@ -100,6 +100,27 @@ def test_an_account_that_is_lost_for_a_day_is_deleted(cleanup):
     assert gone.row()["deleted_at"] is None
 
 
+@pytest.mark.parametrize("hours", (1, -1))
+def test_a_leader_whose_clock_is_wrong_decides_by_the_time_of_postgresql(cleanup, hours):
+    leader = cleanup.replica(**OFTEN)
+    leader.env = {"BLAZZ_CLOCK_OFFSET_MS": str(hours * 3_600_000)}
+    leader.start()
+    instance = Instance(cleanup, "waha")
+    instance.wait("up")
+    new, old = (Account(cleanup, "waha", instance, status="qr_scanning", status_since=ago(minutes=m), status_at=ago(minutes=m),
+                        desired_at=ago(days=1)) for m in (29, 31))
+    for account in (new, old):
+        instance.set(account.session, "qr")
+    unreported = Account(cleanup, "waha", instance, status="qr_scanning", status_since=ago(minutes=5), status_at=ago(minutes=5))
+    instance.set(unreported.session, "connected")
+    wait_deleted(old)
+    row = wait_for(lambda: unreported.row()["status"] == "connected" and unreported.row(), lambda: f"{unreported.row()}\n{cleanup.logs()}", 60)
+    assert abs(row["status_at"] - ago()) < timedelta(minutes=1)
+    wait_runs(cleanup, "stale_qr")
+    assert new.row()["deleted_at"] is None
+    assert "clock corrected" in leader.log()
+
+
 def test_of_accounts_with_one_number_one_is_kept(cleanup):
     cleanup.start(**OFTEN)
     instance = Instance(cleanup, "waha")

@@ -52,6 +52,30 @@ static void a_file_moves_the_wall_clock_of_a_running_program(void **state)
 	assert_true(clock_now_ms() >= outside_ms(CLOCK_REALTIME) + OFFSET_MS - 1000);
 }
 
+static bool follows(int64_t want_us)
+{
+	int64_t behind_us = clock_now_us() - want_us;
+
+	return behind_us >= 0 && behind_us < 1000000;
+}
+
+/* The last test of the wall clock: it follows for good. */
+static void a_clock_that_follows_another_is_moved_by_nothing_else(void **state)
+{
+	const int64_t hour_us = 3600 * INT64_C(1000000), away_us = clock_now_us() - hour_us;
+
+	(void)state;
+	assert_in_range(-clock_follow_us(away_us), hour_us, hour_us + 1000000);
+	assert_true(follows(away_us));
+	jump(hour_us);
+	assert_true(follows(away_us));
+	assert_int_equal(clock_follow_us(clock_now_us() - 900000), 0);
+	assert_true(follows(away_us));
+	assert_in_range(clock_follow_us(away_us + hour_us), hour_us - 1000000, hour_us);
+	assert_true(follows(away_us + hour_us));
+	jump(0);
+}
+
 static void monotonic_time_is_not_shifted(void **state)
 {
 	int64_t before = outside_ms(CLOCK_MONOTONIC), ms = clock_mono_ms(), us = clock_mono_us();
@@ -104,6 +128,7 @@ int main(void)
 		cmocka_unit_test(wall_time_is_shifted_by_the_offset),
 		cmocka_unit_test(the_offset_is_read_once),
 		cmocka_unit_test(a_file_moves_the_wall_clock_of_a_running_program),
+		cmocka_unit_test(a_clock_that_follows_another_is_moved_by_nothing_else),
 		cmocka_unit_test(monotonic_time_is_not_shifted),
 		cmocka_unit_test(times_are_formatted_in_utc),
 	};
