@@ -172,15 +172,20 @@ def is_quiet(instances):
     return [len(i.calls()) for i in instances] == before
 
 
-def test_no_call_is_made_while_postgresql_is_away(cleanup, postgres):
+@pytest.mark.parametrize("both", (False, True))
+def test_no_call_is_made_while_postgresql_is_away(cleanup, postgres, kafka, both):
+    """Nor while Kafka is away, too."""
     replicas = start_replicas(cleanup, 2)
     instances, accounts = accounts_of(cleanup, 1)
     check_reached(instances, accounts)
-    postgres.pause()
+    away = [postgres, kafka] if both else [postgres]
+    for server in away:
+        server.pause()
     try:
         wait_for(lambda: is_quiet(instances), "no call is made any more", 12)
     finally:
-        postgres.resume()
+        for server in away:
+            server.resume()
     for account in accounts:
         account.desire("disconnected")
     wait_leader(replicas, 40)
