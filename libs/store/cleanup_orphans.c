@@ -50,16 +50,14 @@ static const struct pg_stmt syncs = { "orphans_syncs", PG_UNNAMED,
 	" LEFT JOIN LATERAL (SELECT w.uuid FROM workspaces w WHERE w.id = f.workspace_id OFFSET 0) AS w ON true"
 
 /* A contact that was merged has left its aliases and conversations to another; an erased one says nothing. */
-static const struct pg_stmt contacts = {
-	"orphans_contacts", PG_UNNAMED,
+static const struct pg_stmt contacts = { "orphans_contacts", PG_UNNAMED,
 	PAGE("id",
 		", v.uuid, v.merged_into, v.deleted_at, coalesce(v.full_name, v.phone, v.email, v.profile_picture) AS says",
 		"contacts") ", found AS MATERIALIZED (SELECT p.workspace_id, p.uuid FROM page p WHERE p.merged_into IS NULL"
 			    " AND p.deleted_at IS NULL AND p.says IS NOT NULL"
 			    " AND NOT (SELECT EXISTS (SELECT FROM contact_aliases a WHERE a.workspace_id = p.workspace_id AND a.contact_id = p.id))"
 			    " AND NOT (SELECT EXISTS (SELECT FROM conversations v WHERE v.workspace_id = p.workspace_id AND v.contact_id = p.id))"
-			    " AND NOT " WORKSPACE_GOES("p.workspace_id") ")" REPORT
-};
+			    " AND NOT " WORKSPACE_GOES("p.workspace_id") ")" REPORT };
 
 /* Retention deletes the last message of a conversation, too. */
 static const struct pg_stmt last_messages = { "orphans_last_messages", PG_UNNAMED,

@@ -19,11 +19,13 @@ static const struct pg_stmt workspace_by_uuid = { "workspace_by_uuid", PG_PREPAR
 static const struct pg_stmt workspace_by_name = { "workspace_by_name", PG_PREPARED,
 	"SELECT id, uuid FROM workspaces WHERE name = $1 AND deleted_at IS NULL LIMIT 2" };
 
-static const struct pg_stmt workspace_state = { "workspace_state", PG_PREPARED,
+static const struct pg_stmt workspace_state = {
+	"workspace_state", PG_PREPARED,
 	"SELECT w.id, w.uuid, w.name, w.deleted_at, w.deletion_stage, w.deletion_stage_at, (SELECT count(*) FROM whatsapp_accounts a"
 	" LEFT JOIN account_control c ON (c.workspace_id, c.account_id) = (a.workspace_id, a.id) WHERE a.workspace_id = w.id"
 	" AND (a.deleted_at IS NULL OR (c.gone_at IS NULL AND a.deleted_at > now() - interval '7 days')))"
-	" FROM workspaces w WHERE w.uuid = $1::uuid OR ($1::uuid IS NULL AND w.name = $2::text) ORDER BY w.id LIMIT 2" };
+	" FROM workspaces w WHERE w.uuid = $1::uuid OR ($1::uuid IS NULL AND w.name = $2::text) ORDER BY w.id LIMIT 2"
+};
 
 static const struct pg_stmt workspace_delete = { "workspace_delete", PG_PREPARED,
 	"UPDATE workspaces SET deleted_at = now(), updated_at = now() WHERE id = $1::bigint AND deleted_at IS NULL" };

@@ -9,15 +9,18 @@
 /* $1: workspace, $2: from, $3: limit. */
 #define FIND(table, column, key, order) \
 	{ "workspace_find_" table, PG_UNNAMED, \
-		"SELECT count(*), coalesce(max(p.k), 0), 0::bigint FROM (SELECT " key " AS k FROM " table " t WHERE t." column \
-		" = $1::bigint AND " key " >= $2::bigint ORDER BY " order " FETCH FIRST ($3::bigint) ROWS WITH TIES) AS p" }
+		"SELECT count(*), coalesce(max(p.k), 0), 0::bigint FROM (SELECT " key " AS k FROM " table \
+		" t WHERE t." column " = $1::bigint AND " key " >= $2::bigint ORDER BY " order \
+		" FETCH FIRST ($3::bigint) ROWS WITH TIES) AS p" }
 #define DELETE(table, column, key, order, condition) \
-	{ "workspace_delete_" table, PG_UNNAMED, \
+	{ \
+		"workspace_delete_" table, PG_UNNAMED, \
 		"WITH page AS MATERIALIZED (SELECT t.tableoid AS part, t.ctid AS place, " key " AS k FROM " table \
 		" t WHERE t." column " = $1::bigint AND " key " >= $2::bigint" condition " ORDER BY " order \
 		" LIMIT $3::bigint), gone AS (DELETE FROM " table \
 		" t USING page p WHERE t.ctid = p.place AND t.tableoid = p.part AND t." column \
-		" = $1::bigint RETURNING 1) SELECT count(*), coalesce(max(k), 0), (SELECT count(*) FROM gone) FROM page" }
+		" = $1::bigint RETURNING 1) SELECT count(*), coalesce(max(k), 0), (SELECT count(*) FROM gone) FROM page" \
+	}
 #define PAIR(table, column, key, order, condition) \
 	static const struct pg_stmt find_##table = FIND(#table, column, key, order); \
 	static const struct pg_stmt delete_##table = DELETE(#table, column, key, order, condition)
@@ -25,7 +28,7 @@
 /* In the order of an index that begins with the workspace and this column. */
 #define PAIR_BY(table, k) PAIR(table, "workspace_id", "t." #k, "t.workspace_id, t." #k, "")
 /* Without a number in its key; it has few rows of a workspace. */
-#define PAIR_HEAP(table)  PAIR(table, "workspace_id", "0::bigint", "t.workspace_id", "")
+#define PAIR_HEAP(table) PAIR(table, "workspace_id", "0::bigint", "t.workspace_id", "")
 
 PAIR_BY(conversation_merges, conversation_id);
 PAIR_HEAP(sender_renames);
@@ -122,8 +125,10 @@ static const struct pg_stmt due = { "workspace_deletion", PG_PREPARED,
 	" AND ($2::uuid IS NULL OR w.uuid = $2::uuid) AND (w.deletion_stage IS NOT NULL"
 	" OR w.deleted_at <= now() - $3::bigint * interval '1 millisecond') ORDER BY w.id LIMIT 1" };
 
-static const struct pg_stmt stage = { "workspace_stage", PG_PREPARED,
-	"UPDATE workspaces SET deletion_stage = $2::text, deletion_stage_at = now() WHERE id = $1::bigint AND deleted_at IS NOT NULL" };
+static const struct pg_stmt stage = {
+	"workspace_stage", PG_PREPARED,
+	"UPDATE workspaces SET deletion_stage = $2::text, deletion_stage_at = now() WHERE id = $1::bigint AND deleted_at IS NOT NULL"
+};
 
 #define BOTH(name) &find_##name, &delete_##name
 const struct pg_stmt *const workspace_rows_statements[] = { BOTH(conversation_merges), BOTH(sender_renames),

@@ -28,7 +28,8 @@ struct cleanup_settings {
 	struct job_settings stale_qr, disconnected, duplicates; /* live */
 	struct job_settings recount, orphans, maintenance, backfill; /* live; as retention */
 	int64_t partitions_keep_days, retries_keep_ms; /* live */
-	struct job_settings retention; /* live; without after_ms, as of every job that works through rows but erasure and workspaces */
+	/* Live; as erasure and workspaces they work through rows, and have no after_ms. */
+	struct job_settings retention;
 	int64_t retention_sends_ms, retention_campaigns_ms; /* live */
 	struct job_settings erasure, workspaces; /* live */
 	int64_t workspaces_wait_ms; /* live */

@@ -20,7 +20,8 @@
 #define WAIT_MS   70000 /* a new leader takes up to a minute until it knows all sessions */
 #define LOG_LIMIT 100
 
-#define JOBS "stale_qr, disconnected, duplicates, retention, recount, orphans, maintenance, backfill, erasure, workspaces"
+#define JOBS \
+	"stale_qr, disconnected, duplicates, retention, recount, orphans, maintenance, backfill, erasure, workspaces"
 
 static const char *const jobs[] = { "stale_qr", "disconnected", "duplicates", NULL }; /* about accounts */
 static const char *const row_jobs[] = { "retention", "recount", "orphans", "maintenance", "backfill", "erasure",

@@ -151,8 +151,9 @@ static void a_workspace_is_due_when_it_can_no_longer_be_restored(void **state)
 	db_script("UPDATE whatsapp_accounts SET deleted_at = now() WHERE workspace_id = 1");
 	assert_int_equal(store_workspace_deletion(db.pg, 0, &limits, &d, &db.err), 1);
 	assert_false(d.sessions_gone);
-	db_script("INSERT INTO account_control (workspace_id, account_id, gone_at) SELECT workspace_id, id, now() FROM whatsapp_accounts"
-		  " WHERE workspace_id = 1");
+	db_script(
+		"INSERT INTO account_control (workspace_id, account_id, gone_at) SELECT workspace_id, id, now() FROM whatsapp_accounts"
+		" WHERE workspace_id = 1");
 	assert_int_equal(store_workspace_deletion(db.pg, 0, &limits, &d, &db.err), 1);
 	assert_true(d.sessions_gone);
 	db_script("UPDATE workspaces SET deletion_stage_at = now() WHERE id = 1");
