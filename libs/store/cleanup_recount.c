@@ -15,6 +15,9 @@
 #define PAGE_END \
 	" FROM (SELECT count(*) OVER () AS n, workspace_id, id FROM page ORDER BY workspace_id DESC, id DESC LIMIT 1) AS e"
 
+#define CONVERSATION_GOES WORKSPACE_GOES("p.workspace_id")
+#define CAMPAIGN_GOES     WORKSPACE_GOES("c.workspace_id")
+
 static const struct pg_stmt unread = {
 	"recount_unread", PG_UNNAMED,
 	PAGE("v.uuid, v.account_id, v.unread_messages, v.last_read_at, v.merged_into",
@@ -23,11 +26,10 @@ static const struct pg_stmt unread = {
 				 " LEFT JOIN (SELECT p.*, n.counted FROM page p CROSS JOIN LATERAL (SELECT count(*) AS counted FROM chats c"
 				 " WHERE c.workspace_id = p.workspace_id AND c.conversation_id = p.id AND p.merged_into IS NULL AND " MESSAGE_COUNTABLE
 				 " AND c.sent_at > coalesce(p.last_read_at, '-infinity')) AS n WHERE p.unread_messages <> n.counted"
-				 " AND NOT " WORKSPACE_GOES(
-					 "p.workspace_id") ") AS d ON true"
-							   " LEFT JOIN LATERAL (SELECT w.uuid FROM workspaces w WHERE w.id = d.workspace_id OFFSET 0) AS w ON true"
-							   " LEFT JOIN LATERAL (SELECT a.uuid, a.provider_type, a.bridge_kind FROM whatsapp_accounts a"
-							   " WHERE a.workspace_id = d.workspace_id AND a.id = d.account_id OFFSET 0) AS a ON true"
+				 " AND NOT " CONVERSATION_GOES ") AS d ON true"
+				 " LEFT JOIN LATERAL (SELECT w.uuid FROM workspaces w WHERE w.id = d.workspace_id OFFSET 0) AS w ON true"
+				 " LEFT JOIN LATERAL (SELECT a.uuid, a.provider_type, a.bridge_kind FROM whatsapp_accounts a"
+				 " WHERE a.workspace_id = d.workspace_id AND a.id = d.account_id OFFSET 0) AS a ON true"
 };
 
 static const struct pg_stmt participants = {
@@ -55,14 +57,14 @@ static const struct pg_stmt progress = { "recount_progress", PG_PREPARED,
 	" c.messages_sent, c.messages_delivered, c.messages_read, c.messages_failed, c.messages_skipped, c.messages_unknown," \
 	" c.completed_at FROM campaigns c WHERE "
 #define CAMPAIGN_COUNTS \
-	" AND c.deleted_at IS NULL AND c.prepared_at IS NOT NULL AND c.last_send_id IS NOT NULL AND NOT " WORKSPACE_GOES( \
-		"c.workspace_id") " ORDER BY c.workspace_id, c.id LIMIT 1) AS c CROSS JOIN LATERAL (SELECT" \
-				  " coalesce(hashtextextended(string_agg(n::text, ' ' ORDER BY n.source, n.slot), 0), 0) AS version," \
-				  " coalesce(max(n.updated_at), '-infinity') AS changed_at, coalesce(sum(n.recipients), 0)::bigint AS recipients," \
-				  " coalesce(sum(n.sent), 0)::bigint AS sent, coalesce(sum(n.delivered), 0)::bigint AS delivered, coalesce(sum(n.read), 0)::bigint AS read," \
-				  " coalesce(sum(n.failed), 0)::bigint AS failed, coalesce(sum(n.skipped), 0)::bigint AS skipped," \
-				  " coalesce(sum(n.unknown), 0)::bigint AS unknown FROM campaign_counts n WHERE n.workspace_id = c.workspace_id AND n.campaign_id = c.id)" \
-				  " AS n LEFT JOIN LATERAL (SELECT w.uuid FROM workspaces w WHERE w.id = c.workspace_id OFFSET 0) AS w ON true"
+	" AND c.deleted_at IS NULL AND c.prepared_at IS NOT NULL AND c.last_send_id IS NOT NULL AND NOT " CAMPAIGN_GOES \
+	" ORDER BY c.workspace_id, c.id LIMIT 1) AS c CROSS JOIN LATERAL (SELECT" \
+	" coalesce(hashtextextended(string_agg(n::text, ' ' ORDER BY n.source, n.slot), 0), 0) AS version," \
+	" coalesce(max(n.updated_at), '-infinity') AS changed_at, coalesce(sum(n.recipients), 0)::bigint AS recipients," \
+	" coalesce(sum(n.sent), 0)::bigint AS sent, coalesce(sum(n.delivered), 0)::bigint AS delivered, coalesce(sum(n.read), 0)::bigint AS read," \
+	" coalesce(sum(n.failed), 0)::bigint AS failed, coalesce(sum(n.skipped), 0)::bigint AS skipped," \
+	" coalesce(sum(n.unknown), 0)::bigint AS unknown FROM campaign_counts n WHERE n.workspace_id = c.workspace_id AND n.campaign_id = c.id)" \
+	" AS n LEFT JOIN LATERAL (SELECT w.uuid FROM workspaces w WHERE w.id = c.workspace_id OFFSET 0) AS w ON true"
 
 static const struct pg_stmt campaign_next = { "recount_campaign_next", PG_UNNAMED,
 	CAMPAIGN "(c.workspace_id, c.id) > ($1::bigint, $2::bigint) AND c.workspace_id <= $3::bigint" CAMPAIGN_COUNTS };
