@@ -12,7 +12,7 @@
 
 #define INBOUND_PARTITIONS 24
 
-#define FOR_EVER -1 /* the topic is compacted: the latest record of each key stays */
+#define FOR_EVER (-1) /* the topic is compacted: the latest record of each key stays */
 
 /* consumer: of a dead-letter topic, NULL for the others. flushed: the record must be on disk when Kafka acknowledges it,
  * because a service then answers an HTTP request, or because it has to outlive the database. */

@@ -14,12 +14,14 @@
 	" AND u.account_id IS NOT NULL AND u.next_attempt_at IS NOT NULL AND u.status IS NOT DISTINCT FROM 'unknown' OFFSET 0))"
 
 /* The first that has ended, or else the last of the page. */
-static const struct pg_stmt find = { "ended_campaign", PG_UNNAMED,
+static const struct pg_stmt find = {
+	"ended_campaign", PG_UNNAMED,
 	"SELECT p.n, p.workspace_id, p.id, p.ended, p.first_send_id, p.last_send_id FROM (SELECT count(*) OVER () AS n, c.*"
 	" FROM (SELECT c.workspace_id, c.id, c.first_send_id, c.last_send_id, " ENDED
 	" AS ended FROM campaigns c WHERE (c.workspace_id, c.id) > ($2::bigint, $3::bigint) AND c.workspace_id <= $4::bigint"
 	" ORDER BY c.workspace_id, c.id LIMIT $5::bigint) AS c) AS p ORDER BY p.ended DESC,"
-	" CASE WHEN p.ended THEN p.workspace_id ELSE -p.workspace_id END, CASE WHEN p.ended THEN p.id ELSE -p.id END LIMIT 1" };
+	" CASE WHEN p.ended THEN p.workspace_id ELSE -p.workspace_id END, CASE WHEN p.ended THEN p.id ELSE -p.id END LIMIT 1"
+};
 
 static const struct pg_stmt mark = { "ended_campaign_mark", PG_UNNAMED,
 	"WITH c AS MATERIALIZED (SELECT c.workspace_id, c.id FROM campaigns c WHERE c.workspace_id = $2::bigint AND c.id = $3::bigint"
@@ -96,8 +98,8 @@ int store_ended_campaign_mark(struct pg *pg, int64_t after_ms, const struct ende
 	return rc;
 }
 
-int store_ended_recipients(struct pg *pg, const struct ended_campaign *c, int64_t limit, int64_t *after, struct arena *a,
-	int64_t **ids, size_t *n, struct err *err)
+int store_ended_recipients(struct pg *pg, const struct ended_campaign *c, int64_t limit, int64_t *after,
+	struct arena *a, int64_t **ids, size_t *n, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;

@@ -22,8 +22,8 @@ int store_ended_campaign_mark(struct pg *pg, int64_t after_ms, const struct ende
 	struct err *err) ERR_MUST_USE;
 
 /* A page of the rows behind *after: those of the campaign, into the arena. *after moves to the page's end, last_send_id when there are no more. */
-int store_ended_recipients(struct pg *pg, const struct ended_campaign *c, int64_t limit, int64_t *after, struct arena *a,
-	int64_t **ids, size_t *n, struct err *err) ERR_MUST_USE;
+int store_ended_recipients(struct pg *pg, const struct ended_campaign *c, int64_t limit, int64_t *after,
+	struct arena *a, int64_t **ids, size_t *n, struct err *err) ERR_MUST_USE;
 /* Deletes those of them that are not locked by another transaction. */
 int store_ended_recipients_delete(struct pg *pg, const struct ended_campaign *c, const int64_t *ids, size_t n,
 	int64_t *deleted, struct err *err) ERR_MUST_USE;

@@ -209,8 +209,8 @@ int store_erasure_advance(struct pg *pg, struct erasure *e, int64_t in_ms, struc
 	return 0;
 }
 
-int store_erasure_ledger(struct pg *pg, const struct erasure_entry *entries, size_t n, struct str behind, int64_t *added,
-	struct err *err)
+int store_erasure_ledger(struct pg *pg, const struct erasure_entry *entries, size_t n, struct str behind,
+	int64_t *added, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 	struct columns c;
@@ -354,7 +354,8 @@ int store_erasure_conversation(struct pg *pg, const struct erased_person *p, int
 }
 
 int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversation_id, int64_t sent_us, int64_t id,
-	struct erasure_bounds bounds, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out, struct err *err)
+	struct erasure_bounds bounds, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_rows *rows = NULL;
@@ -472,8 +473,8 @@ int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t
 	return 0;
 }
 
-int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts, struct erasure_bounds bounds,
-	int64_t n, int64_t *found, struct err *err)
+int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts,
+	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
 	return texts_run(pg, &parked, workspace_id, texts, n_texts, bounds, n, found, err);
 }

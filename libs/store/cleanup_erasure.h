@@ -40,8 +40,8 @@ struct erasure_entry {
 };
 /* Adds the erasures of this batch that are missing, unless another one of the contact is in progress; *added counts them. Of those
  * that are there and have not reached "bulk", sets until when things happened. behind: JSON, as in the table. */
-int store_erasure_ledger(struct pg *pg, const struct erasure_entry *entries, size_t n, struct str behind, int64_t *added,
-	struct err *err) ERR_MUST_USE;
+int store_erasure_ledger(struct pg *pg, const struct erasure_entry *entries, size_t n, struct str behind,
+	int64_t *added, struct err *err) ERR_MUST_USE;
 
 /* What is erased was stored until until_us and, unless that is PG_NO_TIME, happened until happened_us. */
 struct erasure_bounds {
@@ -90,7 +90,8 @@ int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct st
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
 /* Messages to send: *last is the last id looked at, 0 when there are no more. */
 int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
-	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err) ERR_MUST_USE;
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
+	struct err *err) ERR_MUST_USE;
 /* Members of audiences, and what is known of addresses that cannot be reached. */
 int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
@@ -98,8 +99,8 @@ int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct st
 int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found,
 	struct err *err) ERR_MUST_USE;
 /* Parked updates whose record has one of these texts. */
-int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts, struct erasure_bounds bounds,
-	int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
+int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts,
+	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
 /* Accounts that have a conversation with the person; strings are not filled. */
 int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct arena *a, struct cleanup_account **out,
 	size_t *n, struct err *err) ERR_MUST_USE;

@@ -17,7 +17,7 @@ extern const struct pg_stmt *const cleanup_instances_statements[], *const cleanu
 									   *const cleanup_storage_statements[];
 extern const struct pg_stmt *const cleanup_health_statements[], *const cleanup_resync_statements[];
 extern const struct pg_stmt *const cleanup_retention_statements[], *const cleanup_sends_statements[],
-	*const cleanup_campaigns_statements[];
+									   *const cleanup_campaigns_statements[];
 extern const struct pg_stmt *const workspace_rows_statements[];
 extern const struct pg_stmt *const cleanup_erasure_statements[], *const erasure_requests_statements[];
 extern const struct pg_stmt *const cleanup_jobs_statements[], *const cleanup_requests_statements[];

@@ -45,7 +45,7 @@ struct workspace_limits {
 /* The first one from this id on. 1: found, 0: none. */
 int store_workspace_deletion(struct pg *pg, int64_t from_id, const struct workspace_limits *limits,
 	struct workspace_deletion *out, struct err *err) ERR_MUST_USE;
-/* The next stage. 0: it was restored meanwhile. */
-int store_workspace_stage(struct pg *pg, int64_t id, const char *stage, struct err *err) ERR_MUST_USE;
+/* Enters the stage of that word. 0: it was restored meanwhile. */
+int store_workspace_stage(struct pg *pg, int64_t id, const char *word, struct err *err) ERR_MUST_USE;
 
 #endif

@@ -24,7 +24,8 @@ static int record_check(const struct erasure_record *r, struct err *err)
 {
 	if (shape_check(&erasure_record_shape, r, err) < 0)
 		return -1;
-	if (uuid_is_nil(&r->erasure) || uuid_is_nil(&r->workspace) || uuid_is_nil(&r->contact) || r->requested_at_ms == 0)
+	if (uuid_is_nil(&r->erasure) || uuid_is_nil(&r->workspace) || uuid_is_nil(&r->contact) ||
+		r->requested_at_ms == 0)
 		return err_reject(err, DEAD_RULE, "a required field is missing");
 	return 0;
 }

@@ -97,8 +97,8 @@ static void entry_add(struct ledger *l, const struct kafka_message *m)
 	struct err err;
 
 	if (erasure_record_decode(&r, m->value, a, &err) < 0)
-		log_error("record of the ledger is skipped", LOG_I("partition", m->partition), LOG_I("offset", m->offset),
-			LOG_ERR(&err));
+		log_error("record of the ledger is skipped", LOG_I("partition", m->partition),
+			LOG_I("offset", m->offset), LOG_ERR(&err));
 	else
 		l->batch[l->n++] = (struct erasure_entry){ .erasure = r.erasure,
 			.workspace = r.workspace,

@@ -22,8 +22,7 @@ static struct place place_read(struct str cursor)
 	struct place p = { 0 };
 	struct str rest = str_slice(cursor, CAMPAIGNS_CURSOR.n, cursor.n);
 
-	if (!cursor_cut(&rest, &p.workspace_id) || !cursor_cut(&rest, &p.campaign_id) ||
-		!cursor_cut(&rest, &p.send_id))
+	if (!cursor_cut(&rest, &p.workspace_id) || !cursor_cut(&rest, &p.campaign_id) || !cursor_cut(&rest, &p.send_id))
 		return (struct place){ 0 };
 	return p;
 }

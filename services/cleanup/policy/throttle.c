@@ -5,8 +5,7 @@
 
 const char *pause_cause_word(enum pause_cause cause)
 {
-	static const char *const words[PAUSE_CAUSES] = { "none", "lock", "standby", "chat_sync", "window",
-		"ledger" };
+	static const char *const words[PAUSE_CAUSES] = { "none", "lock", "standby", "chat_sync", "window", "ledger" };
 
 	return words[cause];
 }

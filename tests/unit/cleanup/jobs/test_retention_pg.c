@@ -418,25 +418,28 @@ static void a_workspace_is_left_at_the_first_row_that_is_young(void **state)
 }
 
 /* Campaigns of workspace 1 in every status, and one of workspace 2; 10 + i is one of the recipients of campaign i, 20 + i another one. */
-#define LONG_AGO  DAYS(91)
+#define LONG_AGO DAYS(91)
 #define CAMPAIGNS \
 	"INSERT INTO campaigns (workspace_id, id, name, campaign_type, status, completed_at, updated_at, first_send_id, last_send_id) VALUES" \
 	" (1, 1, 'c', 'instant', 'completed', " LONG_AGO ", now(), 11, 21)," \
 	" (1, 2, 'c', 'instant', 'cancelled', " LONG_AGO ", now(), 12, 22)," \
 	" (1, 3, 'c', 'instant', 'failed', NULL, " LONG_AGO ", NULL, NULL)," \
-	" (1, 4, 'c', 'instant', 'completed', " DAYS(89) ", " LONG_AGO ", 14, 24)," \
-	" (1, 5, 'c', 'instant', 'failed', NULL, " DAYS(89) ", NULL, NULL)," \
-	" (1, 6, 'c', 'instant', 'draft', NULL, " LONG_AGO ", NULL, NULL)," \
-	" (1, 7, 'c', 'instant', 'paused', NULL, " LONG_AGO ", 17, 27)," \
-	" (1, 8, 'c', 'instant', 'cancelled', " LONG_AGO ", " LONG_AGO ", 18, 28)," \
-	" (2, 9, 'c', 'instant', 'completed', " LONG_AGO ", " LONG_AGO ", 19, 29);" \
-	"INSERT INTO sends (workspace_id, id, campaign_id, segment, address, status, updated_at) SELECT c.workspace_id, 10 * n + c.id, c.id, 0, n," \
-	" CASE n WHEN 1 THEN 'sent' ELSE 'pending' END, " LONG_AGO \
-	" FROM campaigns c, generate_series(1, 2) n WHERE c.first_send_id IS NOT NULL;" \
-	"UPDATE sends SET status = 'unknown', account_id = 1, next_attempt_at = now() WHERE id = 18;" \
-	"INSERT INTO sends (workspace_id, id, address, status, updated_at) VALUES (1, 16, 'a', 'sent', " DAYS(1) ");" \
-	"INSERT INTO campaign_segments (workspace_id, campaign_id, segment, account_id, partition) SELECT workspace_id, id, 0, 1, 0 FROM campaigns;" \
-	"INSERT INTO campaign_counts (workspace_id, campaign_id, source, slot) SELECT workspace_id, id, 'lane', n FROM campaigns, generate_series(0, 1) n"
+	" (1, 4, 'c', 'instant', 'completed', " DAYS( \
+		89) ", " LONG_AGO ", 14, 24)," \
+		    " (1, 5, 'c', 'instant', 'failed', NULL, " DAYS( \
+			    89) ", NULL, NULL)," \
+				" (1, 6, 'c', 'instant', 'draft', NULL, " LONG_AGO ", NULL, NULL)," \
+				" (1, 7, 'c', 'instant', 'paused', NULL, " LONG_AGO ", 17, 27)," \
+				" (1, 8, 'c', 'instant', 'cancelled', " LONG_AGO ", " LONG_AGO ", 18, 28)," \
+				" (2, 9, 'c', 'instant', 'completed', " LONG_AGO ", " LONG_AGO ", 19, 29);" \
+				"INSERT INTO sends (workspace_id, id, campaign_id, segment, address, status, updated_at) SELECT c.workspace_id, 10 * n + c.id, c.id, 0, n," \
+				" CASE n WHEN 1 THEN 'sent' ELSE 'pending' END, " LONG_AGO \
+				" FROM campaigns c, generate_series(1, 2) n WHERE c.first_send_id IS NOT NULL;" \
+				"UPDATE sends SET status = 'unknown', account_id = 1, next_attempt_at = now() WHERE id = 18;" \
+				"INSERT INTO sends (workspace_id, id, address, status, updated_at) VALUES (1, 16, 'a', 'sent', " DAYS( \
+					1) ");" \
+					   "INSERT INTO campaign_segments (workspace_id, campaign_id, segment, account_id, partition) SELECT workspace_id, id, 0, 1, 0 FROM campaigns;" \
+					   "INSERT INTO campaign_counts (workspace_id, campaign_id, source, slot) SELECT workspace_id, id, 'lane', n FROM campaigns, generate_series(0, 1) n"
 
 static void campaigns_setup(void)
 {
@@ -488,7 +491,8 @@ static void a_campaign_whose_recipient_is_locked_goes_with_the_next_run(void **s
 	execute(other, "SELECT FROM sends WHERE id = 11 FOR NO KEY UPDATE");
 	execute(other, "SELECT FROM campaigns WHERE id = 2 FOR NO KEY UPDATE");
 	assert_string_equal(job_run(false, NULL), "{\"acted\": 1, \"found\": 3}");
-	assert_text("SELECT string_agg(id || CASE WHEN deleted_at IS NULL THEN '' ELSE ' deleted' END, ', ' ORDER BY id) FROM campaigns WHERE id < 3",
+	assert_text(
+		"SELECT string_agg(id || CASE WHEN deleted_at IS NULL THEN '' ELSE ' deleted' END, ', ' ORDER BY id) FROM campaigns WHERE id < 3",
 		"1 deleted, 2");
 	execute(other,
 		"INSERT INTO campaign_counts (workspace_id, campaign_id, source, slot) VALUES (1, 1, 'status', 0)");
@@ -508,9 +512,10 @@ static void campaigns_whose_recipients_are_mixed_keep_each_its_own(void **state)
 	db_script(
 		"INSERT INTO campaigns (workspace_id, id, name, campaign_type, status, completed_at, first_send_id, last_send_id) VALUES"
 		" (1, 1, 'c', 'instant', 'completed', " LONG_AGO ", 1, 12000),"
-		" (1, 2, 'c', 'instant', 'completed', " DAYS(89) ", 1, 12000);"
-		"INSERT INTO sends (workspace_id, id, campaign_id, segment, address, status) SELECT 1, i, CASE i % 3 WHEN 0 THEN NULL ELSE i % 3 END,"
-		" CASE i % 3 WHEN 0 THEN NULL ELSE 0 END, i, 'sent' FROM generate_series(1, 12000) i");
+		" (1, 2, 'c', 'instant', 'completed', " DAYS(
+			89) ", 1, 12000);"
+			    "INSERT INTO sends (workspace_id, id, campaign_id, segment, address, status) SELECT 1, i, CASE i % 3 WHEN 0 THEN NULL ELSE i % 3 END,"
+			    " CASE i % 3 WHEN 0 THEN NULL ELSE 0 END, i, 'sent' FROM generate_series(1, 12000) i");
 	assert_string_equal(job_run(true, NULL), "{\"acted\": 0, \"found\": 4001}");
 	assert_string_equal(job_run(false, NULL), "{\"acted\": 4001, \"found\": 4001}");
 	assert_text("SELECT string_agg(coalesce(campaign_id, 0) || ' ' || n, ', ' ORDER BY campaign_id NULLS FIRST)"
