@@ -154,15 +154,16 @@ static struct str webhook_url(const struct account *a, struct arena *arena)
 	return arena_printf(arena, "%.*s%s%s", STR_ARG(a->all->options.webhook_base), route_of(a->row.bridge), id);
 }
 
-/* What a bridge needs to create a session: where it posts, and with which secrets. */
+/* What a bridge needs to create a session: where it posts, with which secrets, and with which key campaign-sender will send. */
 static int creation_fill(const struct account *a, struct bridge_session *s, struct arena *arena, struct err *err)
 {
 	struct secrets secrets;
 
 	if (store_secrets_open(&secrets, a->all->options.keyring, SEALED_ACCOUNT, &a->row.uuid, a->row.secrets,
-		    SECRETS_RECEIVE, arena, err) < 0)
+		    SECRETS_SEND, arena, err) < 0)
 		return -1;
 	s->webhook_url = webhook_url(a, arena);
+	s->token = secrets.access_token;
 	s->signing_keys = secrets.signing_keys.items;
 	s->n_signing_keys = secrets.signing_keys.n;
 	if (a->row.bridge == BRIDGE_EVOLUTION && secrets.tokens.n > 0)

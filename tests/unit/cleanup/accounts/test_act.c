@@ -4,10 +4,12 @@
 
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/vec.h"
+#include "crypto/sealed_row.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define S(n)     ((int64_t)(n) * 1000000)
@@ -19,6 +21,7 @@ static struct account *a;
 /* The call in flight, answered by answer(). */
 static struct {
 	enum bridge_action action;
+	char token[32];
 	call_done_fn done;
 	void *ctx;
 	size_t n;
@@ -30,6 +33,7 @@ void calls_add(struct calls *c, int64_t index, const struct bridge_instance *at,
 	(void)c, (void)index, (void)at;
 	assert_null(asked.done); /* one at a time */
 	asked.action = call->action;
+	snprintf(asked.token, sizeof(asked.token), "%.*s", STR_ARG(call->session.token));
 	asked.done = done;
 	asked.ctx = ctx;
 	asked.n++;
@@ -296,6 +300,31 @@ static void nothing_is_begun_about_an_account_that_is_gone_until_its_session_is_
 	answer_with(BRIDGE_OK, OBSERVED_NONE);
 }
 
+/* Or the bridge would make a key of its own, and reject what is sent with the account's. */
+static void a_session_is_created_with_the_key_that_its_account_sends_with(void **state)
+{
+	struct keyring *keyring = NULL;
+	struct buf sealed = BUF_INIT;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(keyring_parse(&keyring, STR("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="), &err), 0);
+	assert_int_equal(row_seal(keyring, SEALED_ACCOUNT, &a->row.uuid, STR("{\"access_token\":\"evolution-key\"}"),
+				 &sealed, &err),
+		0);
+	accounts_use_keyring(all, keyring);
+	a->row.secrets = buf_str(&sealed);
+	a->row.bridge = BRIDGE_EVOLUTION;
+	a->row.desired = STR("connected");
+	looked(OBSERVED_ABSENT);
+	assert_string_equal(step(), "create");
+	assert_string_equal(asked.token, "evolution-key");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	a->row.secrets = STR_NONE;
+	buf_fini(&sealed);
+	keyring_free(keyring);
+}
+
 static void an_unusable_instance_is_not_called(void **state)
 {
 	(void)state;
@@ -323,6 +352,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_deleted_account_is_gone_when_the_bridge_says_so, start, end),
 		cmocka_unit_test_setup_teardown(
 			nothing_is_begun_about_an_account_that_is_gone_until_its_session_is_seen, start, end),
+		cmocka_unit_test_setup_teardown(a_session_is_created_with_the_key_that_its_account_sends_with, start,
+			end),
 		cmocka_unit_test_setup_teardown(an_unusable_instance_is_not_called, start, end),
 	};
 
