@@ -555,8 +555,8 @@ static void pages_of_messages_end_at_their_limit(void **state)
 	} pages[] = {
 		{ "retention_find", "1, 7, '-infinity', 0, now(), 1000" },
 		{ "retention_find", "1, 7, '2026-01-01', 5, now(), 1000" },
-		{ "erasure_messages_of", "1, 7, NULL, 0, 500, now()" },
-		{ "erasure_messages_of", "1, 7, '2026-01-01', 5, 500, now()" },
+		{ "erasure_messages_of", "1, 7, NULL, 0, 500, now(), NULL" },
+		{ "erasure_messages_of", "1, 7, '2026-01-01', 5, 500, now(), NULL" },
 	};
 	char sql[3000];
 

@@ -174,7 +174,7 @@ static void all_remaining_endpoints_or_the_requested_ones_are_read(void **state)
 
 	(void)state;
 	db_script(
-		"UPDATE webhook_endpoints SET deleted_at = now() WHERE id = 1; UPDATE workspaces SET deleted_at = now() WHERE id = 2");
+		"UPDATE webhook_endpoints SET deleted_at = now() WHERE id = 1; UPDATE workspaces SET deleted_at = now(), deletion_stage = 'sessions' WHERE id = 2");
 	done(store_endpoints_read(db.pg, NULL, 0, db.arena, keep, &all, &db.err));
 	assert_int_equal(all.n, 1);
 	assert_int_equal(all.rows[0].id, 2);
@@ -184,7 +184,27 @@ static void all_remaining_endpoints_or_the_requested_ones_are_read(void **state)
 	done(store_endpoints_read(db.pg, ids, 0, db.arena, keep, &none, &db.err));
 	assert_int_equal(none.n, 0);
 	assert_true(endpoint("00000000-0000-4000-8000-0000000000e3").deleted);
-	execute(db.admin, "UPDATE workspaces SET deleted_at = NULL");
+	execute(db.admin, "UPDATE workspaces SET deleted_at = NULL, deletion_stage = NULL");
+}
+
+/* What waits for them is kept, until the workspace is restored or goes. */
+static void endpoints_of_a_workspace_that_can_be_restored_are_disabled(void **state)
+{
+	struct found all = { .n = 0 };
+
+	(void)state;
+	db_script("UPDATE workspaces SET deleted_at = now() WHERE id = 2");
+	done(store_endpoints_read(db.pg, NULL, 0, db.arena, keep, &all, &db.err));
+	assert_true(all.n >= 2);
+	for (size_t i = 0; i < all.n; i++) {
+		assert_false(all.rows[i].deleted);
+		assert_int_equal(all.rows[i].enabled, all.rows[i].workspace_id != 2);
+	}
+	db_script("UPDATE workspaces SET deleted_at = NULL WHERE id = 2");
+	all.n = 0;
+	done(store_endpoints_read(db.pg, NULL, 0, db.arena, keep, &all, &db.err));
+	for (size_t i = 0; i < all.n; i++)
+		assert_true(all.rows[i].enabled);
 }
 
 static void an_endpoint_is_active_when_its_owner_enabled_it_last(void **state)
@@ -467,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup(only_one_of_two_concurrent_additions_of_the_last_endpoint_succeeds,
 			with_endpoints),
 		cmocka_unit_test_setup(all_remaining_endpoints_or_the_requested_ones_are_read, with_endpoints),
+		cmocka_unit_test_setup(endpoints_of_a_workspace_that_can_be_restored_are_disabled, with_endpoints),
 		cmocka_unit_test(an_endpoint_is_active_when_its_owner_enabled_it_last),
 		cmocka_unit_test(a_health_report_changes_health_once),
 		cmocka_unit_test_setup(a_clock_that_is_ahead_records_no_failure_in_the_future, with_endpoints),
