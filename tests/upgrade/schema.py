@@ -17,7 +17,8 @@ DEPLOY_S = 120.0
 # log_lock_waits writes a wait of more than deadlock_timeout, and again when it ends.
 LOG_SETTINGS = ("log_lock_waits = on", "log_line_prefix = '%m %u '")
 WAITED = re.compile(r"^\S+ \S+ \S+ (\w*) LOG:  process \d+ (?:still waiting for|acquired) .* after ([\d.]+) ms", re.M)
-CANCELLED = re.compile(r"^\S+ \S+ \S+ (\w*) ERROR:  (?:canceling statement due to (?:lock|statement) timeout|deadlock detected)", re.M)
+CANCELLED = re.compile(r"^\S+ \S+ \S+ (\w*) ERROR:  canceling statement due to (?:lock|statement) timeout", re.M)
+DEADLOCK = re.compile(r"^\S+ \S+ \S+ (\w*) ERROR:  deadlock detected", re.M)
 
 
 class Schema:
@@ -37,13 +38,13 @@ class Schema:
         return done.returncode == 0, done.stdout + done.stderr
 
     def run(self, *words):
-        """Again, as long as a change gives way because it waited for a lock. Returns how often it did."""
+        """Again, as long as a change gives way to services because of a lock. Returns how often it did."""
         given_way = 0
 
         def done():
             nonlocal given_way
             ok, text = self.sqitch(*words)
-            assert ok or "lock timeout" in text, f"sqitch {words}: {text}"
+            assert ok or "lock timeout" in text or "deadlock detected" in text, f"sqitch {words}: {text}"
             given_way += not ok
             return ok
 
@@ -90,5 +91,10 @@ def lock_waits(text):
 
 
 def cancelled(text):
-    """{role: statements} that ended because of a lock. cleanup gives way to all others after 100 ms, and tries again."""
+    """{role: statements} that waited too long. cleanup gives way to all others after 100 ms, and tries again; changes do after 5 s."""
     return Counter(role for role in CANCELLED.findall(text) if role not in ("postgres", "blazz_cleanup"))
+
+
+def deadlocks(text):
+    """{role: transactions} that PostgreSQL ended, and that their program repeated."""
+    return Counter(DEADLOCK.findall(text))

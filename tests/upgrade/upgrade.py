@@ -29,7 +29,7 @@ import snapshot  # noqa: E402
 from balance import Balancer  # noqa: E402
 from catalogue import Fault  # noqa: E402
 from plan import Planner  # noqa: E402
-from schema import LOG_SETTINGS, Schema, cancelled, dump, lock_waits, with_own_changes  # noqa: E402
+from schema import LOG_SETTINGS, Schema, cancelled, deadlocks, dump, lock_waits, with_own_changes  # noqa: E402
 from server_faults import topic_config  # noqa: E402
 from system import MAX_CONNECTIONS, REPLICAS, UNMANAGED, System, free_port  # noqa: E402
 
@@ -39,7 +39,6 @@ from harness.waiting import wait_for  # noqa: E402
 
 FROM = ROOT / "tests/upgrade/FROM"
 CONSUMERS = ("webhook-dispatcher", "chat-sync")
-RATES = 4, 7  # items of an account a second, from and to
 IN_FLIGHT_S = 20.0
 BACKFILL_S = 120.0
 LOCK_WAIT_MS = 5000
@@ -252,20 +251,20 @@ class Upgrade(System):
         text = Path(self.postgres.folder, "log").read_text(errors="replace")
         waits, ended, failed = lock_waits(text), cancelled(text), list(self.failed_requests())
         self.figures["longest waits for locks, ms"] = {role: round(ms) for role, ms in waits.items()}
-        self.figures["failed requests"] = len(failed)
+        self.figures["deadlocks"], self.figures["failed requests"] = dict(deadlocks(text)), len(failed)
         return [f"{role} waited {ms:.0f} ms for a lock" for role, ms in waits.items() if ms > LOCK_WAIT_MS] + \
-            [f"{n} statements of {role} were cancelled because of locks" for role, n in ended.items()] + \
+            [f"{n} statements of {role} waited too long" for role, n in ended.items()] + \
             [f"{len(failed)} requests failed, the first: {failed[0]}" for _ in failed[:1]]
 
 
-# The steps, each under load of so many seconds. The ledger checks the state before the first and after each.
+# The steps, each under load: its seconds, and how many items an account has, from and to. The ledger checks the state before the first and after each.
 STEPS = (
-    ("the last release", None, 15.0),
-    ("forward", Upgrade.forward, 30.0),
-    ("backfill", Upgrade.backfill, 30.0),
-    ("back", Upgrade.back, 15.0),
-    ("revert", Upgrade.revert, 15.0),
-    ("forward again", Upgrade.forward_again, 30.0),
+    ("the last release", None, 15.0, (60, 110)),
+    ("forward", Upgrade.forward, 30.0, (120, 210)),
+    ("backfill", Upgrade.backfill, 120.0, (240, 400)),
+    ("back", Upgrade.back, 15.0, (60, 110)),
+    ("revert", Upgrade.revert, 15.0, (60, 110)),
+    ("forward again", Upgrade.forward_again, 30.0, (120, 210)),
 )
 
 
@@ -275,9 +274,9 @@ def run(options, folder, old):
     definitions = {"before": dump(system.postgres, system.blazz.database)}
     try:
         chaos.judge(system)  # the baseline of later cycles
-        for n, (step, act, span_s) in enumerate(STEPS, 1):
+        for n, (step, act, *load) in enumerate(STEPS, 1):
             at = time.monotonic()
-            planner.span_s, planner.per_account = span_s, [round(span_s * rate) for rate in RATES]
+            planner.span_s, planner.per_account = load
             acts = [(Fault(step, "", False, act, ""), 1.0, f"{options.seed}/{n}")] if act else []
             taken, _ = chaos.cycle(system, n, planner.cycle(), acts)
             if act is Upgrade.revert and (now := dump(system.postgres, system.blazz.database)) != definitions["before"]:
