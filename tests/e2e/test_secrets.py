@@ -26,8 +26,8 @@ from harness.waiting import wait_for
 K1 = KEYRING
 K2 = "k2:" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()
 BOTH, TURNED = f"{K1}\n{K2}", f"{K2}\n{K1}"
-SEALED = ("provider_apps", "whatsapp_accounts", "webhook_endpoints", "instances")
-WORDS = {"provider_apps": "app", "whatsapp_accounts": "account", "webhook_endpoints": "endpoint", "instances": "instance"}
+SEALED = {"provider_apps": "secrets", "whatsapp_accounts": "secrets", "webhook_endpoints": "secrets", "instances": "secrets", "erasures": "aliases"}
+WORDS = {"provider_apps": "app", "whatsapp_accounts": "account", "webhook_endpoints": "endpoint", "instances": "instance", "erasures": "erasure"}
 MARKER = "sealed-marker-7261"
 
 
@@ -40,7 +40,7 @@ def opened(what, row, sealed, keyring=TURNED):
 
 
 class Secrets:
-    """A stack whose four tables have sealed values of a keyring, and whose blazzctl has a keyring of its own."""
+    """A stack whose five tables have sealed values of a keyring, and whose blazzctl has a keyring of its own."""
 
     def __init__(self, blazz):
         self.blazz, self.sql, self.value = blazz, blazz.sql, blazz.value
@@ -48,7 +48,7 @@ class Secrets:
         self.workspace_id = blazz.value("SELECT id FROM workspaces WHERE uuid = %s", self.workspace)
 
     def fill(self, accounts=3):
-        """One app, endpoint and instance, and accounts, of which the first is deleted."""
+        """One app, endpoint, instance and erasure, and accounts, of which the first is deleted."""
         for _ in range(accounts):
             self.add_account()
         self.sql("UPDATE whatsapp_accounts SET deleted_at = now() WHERE id = (SELECT min(id) FROM whatsapp_accounts)")
@@ -59,6 +59,9 @@ class Secrets:
                  seal("endpoint", row, MARKER))
         row = str(uuid.uuid4())
         self.sql("INSERT INTO instances (uuid, kind, url, secrets) VALUES (%s, 'waha', 'http://w', %s)", row, seal("instance", row, MARKER))
+        row = str(uuid.uuid4())
+        self.sql("""INSERT INTO erasures (workspace_id, uuid, contact, requested_by, aliases, stage, completed_at)
+            VALUES (%s, %s, gen_random_uuid(), 'e2e', %s, 'done', now())""", self.workspace_id, row, seal("erasure", row, MARKER))
         return self
 
     def add_account(self, key=K1, text=json.dumps({"signing_keys": [MARKER]})):
@@ -105,7 +108,7 @@ class Secrets:
     def contents(self):
         """{(table, uuid): (key id, text)}"""
         return {(t, r["uuid"]): opened(WORDS[t], r["uuid"], r["secrets"]) for t in SEALED
-                for r in self.sql(f"SELECT uuid::text, secrets FROM {t} WHERE secrets IS NOT NULL")}
+                for r in self.sql(f"SELECT uuid::text, {SEALED[t]} AS secrets FROM {t} WHERE {SEALED[t]} IS NOT NULL")}
 
 
 @pytest.fixture
@@ -120,7 +123,8 @@ def test_status_counts_values_by_table_and_key(secrets):
     account = secrets.add_account(key=K2)
     secrets.add_qr(account)
     assert secrets.counts() == {("provider_apps", "k1"): (1, 0), ("whatsapp_accounts", "k1"): (3, 0), ("whatsapp_accounts", "k2"): (1, 0),
-                                ("webhook_endpoints", "k1"): (1, 0), ("instances", "k1"): (1, 0), ("account_qr", "k1"): (1, 0)}
+                                ("webhook_endpoints", "k1"): (1, 0), ("instances", "k1"): (1, 0), ("erasures", "k1"): (1, 0),
+                                ("account_qr", "k1"): (1, 0)}
     answer = secrets.answer("status")
     assert {v["key"]: v["seals"] for v in answer["values"]} == {"k1": True, "k2": False} and answer["not_opened"] == []
     secrets.sql("UPDATE account_qr SET expires_at = now()")
@@ -155,7 +159,7 @@ def test_status_lists_values_that_do_not_open_and_why(secrets):
 
 def secrets_of_others(secrets):
     return {(t, r["uuid"]): opened(WORDS[t], r["uuid"], r["secrets"]) for t in SEALED if t != "whatsapp_accounts"
-            for r in secrets.sql(f"SELECT uuid::text, secrets FROM {t}")}
+            for r in secrets.sql(f"SELECT uuid::text, {SEALED[t]} AS secrets FROM {t}")}
 
 
 def test_a_key_that_was_replaced_under_its_id_is_noticed(secrets):
@@ -174,7 +178,7 @@ def test_a_rotation_does_what_its_dry_run_said_once(secrets):
     said = secrets.answer("rotate", "--dry-run", keyring=TURNED)
     assert secrets.rows() == before, "a dry run changes nothing"
     assert {(v["table"], v["values"]) for v in said["sealed_again"]} == {("provider_apps", 1), ("whatsapp_accounts", 130),
-                                                                         ("webhook_endpoints", 1), ("instances", 1)}
+                                                                         ("webhook_endpoints", 1), ("instances", 1), ("erasures", 1)}
     assert secrets.answer("rotate", keyring=TURNED) == said
     after = secrets.contents()
     assert {k: text for k, (_, text) in after.items()} == {k: text for k, (_, text) in contents.items()}
@@ -189,9 +193,9 @@ def test_a_rotation_does_what_its_dry_run_said_once(secrets):
 
 def test_a_rotation_changes_nothing_else_in_a_row(secrets):
     secrets.fill()
-    others = {t: secrets.sql(f"SELECT to_jsonb(t) - 'secrets' AS row FROM {t} t ORDER BY uuid") for t in SEALED}
+    others = {t: secrets.sql(f"SELECT to_jsonb(t) - '{SEALED[t]}' AS row FROM {t} t ORDER BY uuid") for t in SEALED}
     secrets.answer("rotate", keyring=TURNED)
-    assert {t: secrets.sql(f"SELECT to_jsonb(t) - 'secrets' AS row FROM {t} t ORDER BY uuid") for t in SEALED} == others
+    assert {t: secrets.sql(f"SELECT to_jsonb(t) - '{SEALED[t]}' AS row FROM {t} t ORDER BY uuid") for t in SEALED} == others
 
 
 def test_a_rotation_writes_at_most_500_rows_a_second(secrets):
@@ -212,9 +216,9 @@ def test_a_rotation_that_was_killed_is_finished_by_the_next(secrets, failpoint, 
     killed = secrets.run("rotate", keyring=TURNED, failpoint=failpoint)
     assert killed.returncode == -signal.SIGKILL and killed.output == ""
     keys = [key for key, _ in secrets.contents().values()]
-    assert keys.count("k2") == done and keys.count("k1") == 253 - done
+    assert keys.count("k2") == done and keys.count("k1") == 254 - done
     said = secrets.answer("rotate", "--dry-run", keyring=TURNED)["sealed_again"]
-    assert sum(v["values"] for v in said) == 253 - done
+    assert sum(v["values"] for v in said) == 254 - done
     assert secrets.answer("rotate", keyring=TURNED)["sealed_again"] == said
     after = secrets.contents()
     assert {key for key, _ in after.values()} == {"k2"}
@@ -284,7 +288,7 @@ def test_a_rotation_needs_a_valid_keyring(secrets):
     secrets.fill()
     assert secrets.run("rotate", keyring="k2:short").returncode == 78
     alone = secrets.run("rotate", keyring=K2)
-    assert alone.returncode == 1 and "6 sealed values cannot be opened" in alone.errors
+    assert alone.returncode == 1 and "7 sealed values cannot be opened" in alone.errors
     assert {k for k, _ in secrets.contents().values()} == {"k1"}
 
 
@@ -309,7 +313,7 @@ def test_a_key_is_retired_only_when_nothing_needs_it(secrets, tmp_path):
     assert "no key k9" in refused("k9", "--no-backups")
     assert "seals" in refused("k2", "--no-backups")
     assert "7261" not in refused(f"k1:{MARKER}", "--no-backups", code=2), "a line of the keyring is not quoted"
-    assert "6 values are sealed with k1, the first of them in provider_apps" in refused("k1", "--no-backups")
+    assert "7 values are sealed with k1, the first of them in provider_apps" in refused("k1", "--no-backups")
     secrets.answer("rotate", keyring=TURNED)
     account = secrets.add_account(key=K2)
     secrets.add_qr(account)
