@@ -7,7 +7,7 @@ from harness.sending import NOTHING_POSTED
 from harness.waiting import wait_for
 
 QUIET, EACH, EVERY_MS = 8, 20, 300
-NOISE_MS = 400  # of a busy machine; tests/bench has the bound itself
+NOISE_MS = 400  # of sanitized programs on a busy machine
 
 
 def p99(latencies):

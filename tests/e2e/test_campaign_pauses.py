@@ -1,6 +1,9 @@
-"""Campaigns that are paused, by a user and by what happens to their messages, their schedule, their window and their account."""
+"""Campaigns that are paused, by a user and by what happens to their messages, their schedule, their window and their account.
+
+A user's pause is tried beside a backlog of 3,000 single messages; PAUSE_BACKLOG=100000 makes it larger, and the campaign faster."""
 import datetime
 import json
+import os
 import time
 
 import pytest
@@ -10,6 +13,8 @@ from harness.events import Source
 from harness.waiting import wait_for
 
 FAST = {"per_second": 1000}
+BACKLOG = int(os.environ.get("PAUSE_BACKLOG") or 3000)
+ACCOUNTS = 2 if BACKLOG <= 3000 else 10  # of the campaign, 1,000 messages a second each
 ON_THE_WAY_MS = 100  # of a POST, from its beginning until the stub has taken it
 
 
@@ -38,12 +43,13 @@ def paused(campaign, code, deadline_s=30):
 
 
 def test_no_post_begins_a_second_after_a_pause_with_many_under_way_and_a_backlog_in_outbound(sending, tenant):
-    tenant.add("meta")
+    for _ in range(ACCOUNTS - 1):
+        tenant.add("meta")
     tenant.limits(**FAST)
     crowd = Campaigner(sending, "meta")
-    account, everyone = crowd.accounts[0], phones(3000, prefix="628150")
+    account, everyone = crowd.accounts[0], phones(BACKLOG, prefix="628150")
     producer = sending.blazz.producer()
-    backlog = [crowd.message(account, to=p) for p in phones(3000, prefix="628151")]
+    backlog = [crowd.message(account, to=p) for p in phones(BACKLOG, prefix="628151")]
     campaign = tenant.campaign(tenant.group(everyone), spread=True)
     for other in tenant.accounts[1:]:
         tenant.template("Hello", account=other, name=tenant.blazz.value("SELECT name FROM templates WHERE id = %s", campaign.row()["template_id"]))
@@ -51,19 +57,19 @@ def test_no_post_begins_a_second_after_a_pause_with_many_under_way_and_a_backlog
     for m in backlog:
         producer.produce(sending.blazz.topic("outbound"), m.SerializeToString(), f"{crowd.workspace}:{account.uuid}")
         producer.poll(0)
-    producer.flush(30)
-    campaign.command(PAUSE)
+    producer.flush(60)
     at_ms = time.time() * 1000
-    campaign.wait("paused")
+    campaign.command(PAUSE).wait("paused")
     paused_ms = time.time() * 1000
     wait_for(lambda: time.time() * 1000 > paused_ms + 2000, "two seconds pass")
-    late = [p["at_ms"] - paused_ms for p in campaign.accepted() if p["at_ms"] > paused_ms + 1000 + ON_THE_WAY_MS]
-    assert not late and paused_ms - at_ms < 3000, (late, paused_ms - at_ms)
+    begun = [p["at_ms"] - at_ms for p in campaign.accepted()]
+    print(f"{sum(-1000 < ms <= 0 for ms in begun)} in the second before the command, the last {max(begun):.0f} ms after it, "
+          f"paused in PostgreSQL after {paused_ms - at_ms:.0f} ms")
+    assert max(begun) <= paused_ms - at_ms + 1000 + ON_THE_WAY_MS and len(begun) < BACKLOG
     assert posts(sending.stub, paused_ms + 1000), "the backlog is sent meanwhile"
-    assert len(campaign.accepted()) < 3000
     crowd.sql("UPDATE sends SET deadline = now(), status = 'failed', next_attempt_at = NULL WHERE workspace_id = %s AND status = 'pending'",
               crowd.sql("SELECT id FROM workspaces WHERE uuid = %s", crowd.workspace)[0]["id"])
-    campaign.command(RESUME).wait("completed")
+    campaign.command(RESUME).wait("completed", deadline_s=60 + BACKLOG / 100)
     assert campaign.check_once() == set(everyone)
     campaign.check_balance()
 
