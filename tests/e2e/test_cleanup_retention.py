@@ -1,11 +1,12 @@
 """The job retention: messages that are older than their workspace keeps them go, while chat-sync works and whoever leads."""
 import json
+import os
 import threading
 import time
 
 import pytest
 from blazz.v1 import common_pb2 as common
-from harness.cleanup import CLEANUP
+from harness.cleanup import CLEANUP, Cleanup, JobRequest
 from harness.events import Source
 from harness.waiting import wait_for
 
@@ -177,3 +178,105 @@ def test_the_next_leader_goes_on_where_the_last_one_was_killed(stack, failpoint)
     assert row == {"found": 5000, "acted": 5000} and old(stack, stack.acme) == 0
     assert stack.value("SELECT count(*) FROM chats") == 1
     stack.check_invariants()
+
+
+# Stored messages of three workspaces; RETENTION_MESSAGES=1000000 for the full size.
+MESSAGES = int(os.environ.get("RETENTION_MESSAGES", 6000))
+KEPT_DAYS = {"acme": 30, "beta": None, "gamma": 90}
+
+
+def fill(stack):
+    """In each conversation as many messages, of which every other one is 100 days old; the others are young everywhere."""
+    each = MESSAGES // stack.value("SELECT count(*) FROM conversations")
+    stack.sql("""INSERT INTO chats (workspace_id, id, account_id, conversation_id, message_key, type, message_type, message_status, origin, metadata, sent_at)
+        SELECT v.workspace_id, 1000000000 + v.id * 10000000 + g, v.account_id, v.id, 'true:' || g, 'outbound', 'text', 'sent', 'live', '{}',
+            now() - CASE g %% 2 WHEN 0 THEN interval '100 days' ELSE interval '5 days' END + g * interval '1 ms'
+        FROM conversations v, generate_series(1, %s) g""", each)
+    stack.sql("ANALYZE")
+
+
+class EverythingAtOnce(Traffic):
+    """Of three workspaces: new messages, late statuses and edits of messages young and old, syncs that bring old ones back, and people whose two contacts merge."""
+
+    def run(self):
+        try:
+            while not self.ended.wait(0.05):
+                self.stack.publish([e for s in self.stack.sources for e in self.turn(s, self.sent)])
+                self.sent += 1
+        except Exception as e:  # shown by the test
+            self.error = e
+
+    @staticmethod
+    def turn(source, n):
+        i, lid = n % len(PHONES), f"77{n:06}"
+        stranger = f"1650666{n:04}"
+        yield source.message(f"3EB0L{n}", PHONES[i], at=time.time())
+        yield source.status(f"3EB0O{i}{n % 6}", common.MESSAGE_STATUS_READ if n % 2 else common.MESSAGE_STATUS_DELIVERED, at=time.time(), phone=PHONES[i])
+        yield source.status(str(n % 40 + 1), common.MESSAGE_STATUS_READ, at=time.time(), phone=PHONES[i])
+        yield source.edit(f"3EB0I{i}{n % 6}", f"edited {n}", at=time.time(), phone=PHONES[i])
+        yield source.message(f"3EB0I{i}0", PHONES[i], at=ago(100), origin=common.ORIGIN_HISTORY)
+        yield source.message(str(n % 40 // 2 * 2 + 2), PHONES[i], at=ago(100), out=True, origin=common.ORIGIN_SYNC)
+        yield source.message(f"3EB0S{n}", stranger, at=time.time())
+        yield source.message(f"3EB0T{n}", lid=lid, phone=None, at=time.time())
+        yield source.alias(stranger, lid, at=time.time())
+
+
+def ages(stack):
+    """{(name of the workspace, whether the message is as old as that allows): ids}, of what was stored before the traffic."""
+    found = {}
+    for name, days in KEPT_DAYS.items():
+        for r in stack.sql("""SELECT c.sent_at < now() - make_interval(days => %s) AS old, array_agg(c.id) AS ids FROM chats c
+            JOIN workspaces w ON w.id = c.workspace_id WHERE w.name = %s GROUP BY 1""", days or 100000, name):
+            found[name, r["old"]] = set(r["ids"])
+    return found
+
+
+def ranks(stack, ids):
+    order = "array_position('{pending,sent,delivered,read,played}'::text[], message_status)"
+    return {r["id"]: r["rank"] for r in stack.sql(f"SELECT id, {order} AS rank FROM chats WHERE id = ANY (%s) AND type = 'outbound'", list(ids))}
+
+
+def test_retention_deletes_what_is_due_and_nothing_else_beside_everything_at_once(stack):
+    stack.sources = [stack.acme, stack.beta, tenant(stack, "gamma")]
+    stack.publish([e for s in stack.sources for e in conversations(s)])
+    stack.wait_processed()
+    fill(stack)
+    for name, days in KEPT_DAYS.items():
+        stack.ctl("workspaces", "set", name, "--settings", json.dumps({"retention": {"messages_days": days}}))
+    before = ages(stack)
+    kept = set().union(*(ids for (_, is_old), ids in before.items() if not is_old))
+    due = set().union(*(ids for (_, is_old), ids in before.items() if is_old))
+    assert len(due) > MESSAGES // 4 and len(kept) > MESSAGES // 2 and ("beta", True) not in before
+    statuses = ranks(stack, kept)
+    leader = Cleanup(stack, stub=None)
+    cleanup(stack).start()
+    traffic = EverythingAtOnce(stack)
+    traffic.start()
+    wait_for(lambda: traffic.sent > 5, "traffic", 20)
+    acted = 0
+    for _ in range(50):  # unread messages are marked as read first, and a message that is being changed is left for the next run
+        acted += JobRequest(leader, "retention").answer(1800)["acted"]
+        if not left_of(stack, due):
+            break
+    wait_for(lambda: traffic.sent > 40, "everything was sent while, or before, messages went", 60)
+    traffic.stop()
+    stack.wait_processed(300)
+    assert not left_of(stack, due) and acted == len(due)
+    assert stack.value("SELECT count(*) FROM unnest(%s::bigint[]) AS id WHERE NOT EXISTS (SELECT FROM chats c WHERE c.id = id)", list(kept)) == 0
+    after = ranks(stack, kept)
+    assert all(after[i] >= rank for i, rank in statuses.items()) and any(after[i] > rank for i, rank in statuses.items())
+    wait_for(lambda: stack.value("SELECT count(*) FROM conversations WHERE merged_into IS NOT NULL") + stack.value(
+        "SELECT count(*) FROM contacts WHERE merged_into IS NOT NULL") > 0, "contacts were merged", 20)
+    wait_for(lambda: stack.value("SELECT count(*) FROM parked_updates") == 0, "late updates expire", 60)
+    stack.wait_processed()
+    assert JobRequest(leader, "retention").answer() == {"found": 0, "acted": 0}
+    stack.check_invariants()
+    stack.check_chat_events()
+    assert stack.value("SELECT count(*) FROM whatsapp_accounts WHERE id NOT IN (SELECT a.id FROM whatsapp_accounts a JOIN workspaces w"
+                       " ON w.id = a.workspace_id WHERE w.name = 'beta') AND sync -> 'resync' = 'true'") == 0
+    for letter in stack.dead_letters():
+        assert letter.headers["x-dlq-reason"] == "expired", letter.headers  # an update of a message that has gone
+
+
+def left_of(stack, ids):
+    return stack.value("SELECT count(*) FROM chats WHERE id = ANY (%s)", list(ids))

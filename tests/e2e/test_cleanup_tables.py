@@ -254,3 +254,41 @@ def test_a_backfill_survives_kills_and_writes_each_row_once(stack):
     assert stack.sql("SELECT count(*) AS n, min(writes) AS least, max(writes) AS most FROM nicknames WHERE name = 'n' || id") == \
         [{"n": 30000, "least": 1, "most": 1}]
     assert stack.sql("SELECT rows, cursor FROM backfills") == [{"rows": 30000, "cursor": "30000"}]
+
+
+def of_every_job(stack):
+    """Something to do for each job: an old message, single message and campaign, a counter that differs, rows of no use, rows to fill."""
+    store(stack, conversations=2, messages=1)
+    stack.publish([stack.acme.message("3EB0OLD", phone(0), at=T0 - 400 * 86400, out=True)])
+    stack.wait_processed()
+    stack.sql("""UPDATE workspaces SET settings = '{"retention": {"messages_days": 700}}' WHERE uuid = %s""", stack.acme.workspace)
+    stack.sql("UPDATE chats SET sent_at = now() - interval '800 days' WHERE message_key = 'true:3EB0OLD'")
+    stack.sql("""INSERT INTO sends (workspace_id, address, status, created_at, updated_at) SELECT id, 'a', 'sent', now() - interval '36 days',
+        now() - interval '36 days' FROM workspaces""")
+    campaign(stack, "old", 3, 3)
+    stack.sql("UPDATE campaigns SET completed_at = now() - interval '91 days'")
+    stack.sql("UPDATE conversations SET unread_messages = 9 WHERE id = %s", conversation(stack, stack.beta, 0))
+    stack.sql(ORPHANS.split(";")[0])
+    stack.sql("CREATE TABLE nicknames (id bigint PRIMARY KEY, name text, writes integer NOT NULL DEFAULT 0)")
+    stack.sql("INSERT INTO nicknames (id) SELECT g FROM generate_series(1, 250) g")
+    stack.sql(BACKFILL)
+    stack.sql("INSERT INTO backfills (name) VALUES ('nicknames')")
+
+
+def test_a_second_run_of_each_job_changes_nothing_and_a_dry_run_says_what_the_run_does(stack):
+    of_every_job(stack)
+    workspaces = stack.value("SELECT count(*) FROM workspaces")
+    acts = {"retention": 1 + workspaces + 4, "recount": 1, "orphans": 1, "maintenance": 0, "backfill": 250}
+    for job in ROW_JOBS:
+        before = rows_of(stack)
+        dry = run(stack, job, dry_run=True)
+        assert dry["acted"] == 0 and rows_of(stack) == before, job
+        done = run(stack, job)
+        assert done["acted"] == acts[job] and (job == "backfill" or done["found"] == dry["found"]), (job, dry, done)
+        wait_for(lambda: not unread_differ(stack) or job == "retention", lambda: f"repaired\n{stack.cleanup.logs()}", 30)
+        stack.wait_processed()
+        after = rows_of(stack)
+        again = run(stack, job)
+        assert again["acted"] == 0 and again["found"] == done["found"] - (0 if job == "maintenance" else done["acted"]), (job, done, again)
+        assert rows_of(stack) == after, job
+    stack.check_invariants()
