@@ -47,7 +47,7 @@ CERTAIN = re.compile(r"ERROR: (?!Leak)\w+Sanitizer|WARNING: ThreadSanitizer|runt
 CHECK_OBJECTS = 60  # at most so many objects are compiled because of a changed header
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 1200
-E2E_WORKERS = 6  # at most, each with servers of its own: three times as many as cores, as the tests mostly wait
+E2E_WORKERS = 4  # at most, each with servers of its own: twice as many as cores, as the tests mostly wait
 HOSTILE_TIMEOUT_S = 3600
 CHAOS_TIMEOUT_S = 900
 CHAOS_CYCLES = 15  # enough for each of CHAOS_FAULTS
@@ -304,7 +304,7 @@ def stage_e2e():
         print("no tests in tests/e2e")
         return
     if make("e2e-build", f"V={VARIANT}", "build"):
-        pytest("e2e", "tests/e2e", PICK, E2E_TIMEOUT_S, "-n", str(min(3 * CORES, E2E_WORKERS)), "--dist", "loadfile")
+        pytest("e2e", "tests/e2e", PICK, E2E_TIMEOUT_S, "-n", str(min(2 * CORES, E2E_WORKERS)), "--dist", "loadfile")
 
 
 def stage_hostile():
