@@ -165,7 +165,9 @@ def test_campaigns_that_went_on_after_the_backup_reach_no_recipient_twice(make_b
         one.limits(per_second=1000)
     blazz.in_.start()
     blazz.sync.start()
-    blazz.wait_processed(120.0)  # campaign-sender may find all evidence before it has the recipients that are written anew
+    # campaign-sender may find all evidence before it has the recipients that are written anew. What the backup has in its outbox waits for it.
+    wait_for(lambda: blazz.all_consumed() and blazz.value("SELECT count(*) FROM outbox WHERE producer = 'chat-sync'") == 0,
+             lambda: f"chat-sync has processed every record: {blazz.unconsumed()}", 120)
     sending.replica("restored", campaign__chunk=1).start()
     wait_for(lambda: vault.run("accept")[0] == 0, lambda: f"the restore is accepted: {vault.run('accept')}", 60)
     for campaign in (begun, draft):

@@ -91,10 +91,10 @@ def moving(make_blazz, other_kafka):
 
 
 # Absent headers are few, as Debian's client loses a reference to None with each that it reads.
-def fill(stack, topic, n, begin=0, partitions=PARTITIONS):
+def fill(stack, topic, n, begin=0, partitions=PARTITIONS, keyless=True):
     producer, failures = stack.producer(), []
     for i in range(begin, begin + n):
-        producer.produce(topic, b"%d" % i if i % 5 else None, b"k%d" % i if i % 3 else None, partition=i % partitions,
+        producer.produce(topic, b"%d" % i if i % 5 else None, b"k%d" % i if i % 3 or not keyless else None, partition=i % partitions,
                          timestamp=int(time.time() * 1000) - 1000 * (n - i), headers=[("a", b"x%d" % i), ("a", b"")] + [("b", None)] * (i % 100 == 1),
                          on_delivery=lambda e, m: e and failures.append(e))
         producer.poll(0)
@@ -203,7 +203,7 @@ def test_offset_gaps_are_refused_except_of_erasures(moving):
         producer.commit_transaction()
 
     commit(name)
-    fill(stack, name, 6)
+    fill(stack, name, 6, keyless=False)  # as a compacted topic requires
     assert moving.copy() == 7
     assert [(r.key, r.value) for r in moving.other.read(name)] == [(r.key, r.value) for r in stack.kafka.read(name)]
     assert moving.copy() == 0
