@@ -34,10 +34,12 @@ static const struct pg_stmt recipients = { "ended_recipients", PG_UNNAMED,
 	"SELECT s.id, s.campaign_id IS NOT DISTINCT FROM $2::bigint FROM sends s WHERE s.workspace_id = $1::bigint"
 	" AND s.id > $3::bigint AND s.id <= $4::bigint ORDER BY s.id LIMIT $5::bigint" };
 
+/* Materialized, and with the workspace in each row: as a constant it can look cheaper to read all of its rows, and to look up all ids for each. */
 static const struct pg_stmt recipients_delete = { "ended_recipients_delete", PG_UNNAMED,
-	"DELETE FROM sends d USING (SELECT s.id FROM unnest($3::bigint[]) AS r (id) CROSS JOIN LATERAL (SELECT s.id FROM sends s"
-	" WHERE s.workspace_id = $1::bigint AND s.id = r.id AND s.campaign_id IS NOT DISTINCT FROM $2::bigint FOR UPDATE SKIP LOCKED) AS s) AS s"
-	" WHERE d.workspace_id = $1::bigint AND d.id = s.id" };
+	"WITH locked AS MATERIALIZED (SELECT s.workspace_id, s.id FROM unnest($2::bigint[], $3::bigint[]) AS r (workspace_id, id)"
+	" CROSS JOIN LATERAL (SELECT s.workspace_id, s.id FROM sends s WHERE s.workspace_id = r.workspace_id AND s.id = r.id"
+	" AND s.campaign_id IS NOT DISTINCT FROM $1::bigint FOR UPDATE SKIP LOCKED) AS s)"
+	" DELETE FROM sends d USING locked l WHERE d.workspace_id = l.workspace_id AND d.id = l.id" };
 
 static const struct pg_stmt delete = { "ended_campaign_delete", PG_UNNAMED,
 	"WITH c AS MATERIALIZED (SELECT c.workspace_id, c.id FROM campaigns c WHERE c.workspace_id = $1::bigint AND c.id = $2::bigint"
@@ -137,10 +139,10 @@ int store_ended_recipients_delete(struct pg *pg, const struct ended_campaign *c,
 	if (n == 0)
 		return 0;
 	columns_init(&columns);
-	pg_arg_i64(columns_scalars(&columns), c->workspace_id);
 	pg_arg_i64(columns_scalars(&columns), c->id);
 	for (size_t i = 0; i < n; i++) {
 		columns_row(&columns);
+		columns_i64(&columns, c->workspace_id);
 		columns_i64(&columns, ids[i]);
 	}
 	if (columns_run(&columns, pg, &recipients_delete, &answer, err) < 0)

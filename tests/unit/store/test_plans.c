@@ -364,7 +364,7 @@ static const struct {
 	{ "ended_campaign", "86400000, 1, 500, 1, 1000", { "campaigns_pkey" } },
 	{ "ended_campaign_mark", "86400000, 1, 7", { "campaigns_pkey", "sends_unresolved" } },
 	{ "ended_recipients", "1, 7, 500, 90000, 1000", { "sends_pkey" } },
-	{ "ended_recipients_delete", "1, 7, " IDS, { "sends_pkey" } },
+	{ "ended_recipients_delete", "7, " ONES ", " IDS, { "sends_pkey" } },
 	{ "ended_campaign_delete", "1, 7",
 		{ "campaigns_pkey", "sends_recipient", "campaign_counts_pkey", "campaign_segments_pkey" } },
 	{ "workspace_delete_chats", "1, 500, 5000", { "chats_pkey" } },
