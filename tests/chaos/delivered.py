@@ -105,6 +105,20 @@ class Webhooks:
         return out
 
     @cached_property
+    def sampled_epochs(self):
+        """{partition: {epoch}} as they were seen during the faults; programs of 0.2.0 do not log them"""
+        out = defaultdict(set)
+        for stream, partition, _, epoch, _ in self.c.s.watch:
+            if stream == "chat-event":
+                out[partition].add(epoch)
+        return out
+
+    def acquired(self, partition, before, after):
+        """How often replicas have acquired the partition since epoch `before`, up to `after`. Samples may miss some, and a log lacks those of 0.2.0."""
+        logged, sampled = self.acquisitions[partition], self.sampled_epochs[partition] | {after}
+        return max(len([epoch for epoch in epochs if before < epoch <= after]) for epochs in (logged, sampled))
+
+    @cached_property
     def publications(self):
         """{event: number of its records in chat-event}, late ones included; events about endpoints may have several that are not late"""
         return Counter(e.event_id for published in self.c.published for _, e in published)
@@ -177,7 +191,7 @@ def duplicates_are_explained(w):
         if r is None or len(accepted) == 1:
             continue
         before, after = (w.c.s.epochs[d["cycle"] - i].get(r.partition, 0) for d, i in ((accepted[0], 1), (accepted[-1], 0)))
-        acquisitions = len([epoch for epoch in w.acquisitions[r.partition] if before < epoch <= after])
+        acquisitions = w.acquired(r.partition, before, after)
         # Once by the new owner, and once by the previous one, which was stopped in between.
         if len(accepted) > 2 * acquisitions + w.unknown_results[endpoint, event] + w.publications[event]:
             yield f"{w.hooks[endpoint]['name']}: {event} was acknowledged {len(accepted)} times, its partition was acquired {acquisitions} times"
