@@ -75,11 +75,11 @@ def with_own_changes(folder):
 
 
 def dump(postgres, database):
-    """The definitions of a database, for comparison. A day may pass between two of them, so partitions are left out, and an operator's role may
-    have been granted the same rights in another order."""
+    """The definitions of a database, for comparison: without partitions, as a day may pass between two of them, and without rights, which may be listed
+    in another order."""
     done = subprocess.run(["pg_dump", "--schema-only", "--exclude-schema=sqitch", "--exclude-table=*_attempts_*", "--no-privileges",
                            "--dbname", postgres.conninfo(database, "postgres")], capture_output=True, text=True, check=True)
-    return Counter(line for line in done.stdout.split("\n") if not line.startswith("--"))
+    return Counter(line for line in done.stdout.split("\n") if not line.startswith(("--", "\\")))
 
 
 def lock_waits(text):
