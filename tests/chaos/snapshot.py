@@ -127,8 +127,8 @@ def tables(conninfo, without=None):
         for (table,) in cursor.fetchall():
             if table not in SKIPPED_TABLES:
                 workspace = "id" if table == "workspaces" else "workspace_id"
-                cursor.execute(f"SELECT row FROM (SELECT to_jsonb(t) AS row FROM {table} t) r WHERE row ->> '{workspace}' IS DISTINCT FROM %s",
-                               (without and str(without),))
+                cursor.execute(f"SELECT row FROM (SELECT to_jsonb(t) AS row FROM {table} t) r WHERE %s IS NULL OR row ->> '{workspace}' IS DISTINCT FROM %s",
+                               [without and str(without)] * 2)
                 out[table] = [row for row, in cursor.fetchall()]
     connection.close()
     return out
