@@ -3,7 +3,8 @@ from harness.campaigns import RETRY_FAILED, Campaigner, phones
 from harness.cleanup import Cleanup, JobRequest
 from harness.waiting import wait_for
 
-ON_REQUEST = {f"jobs__{job}__enabled": False for job in ("stale_qr", "disconnected", "duplicates", "recount", "orphans", "maintenance", "backfill")}
+ON_REQUEST = {f"jobs__{job}__enabled": False for job in ("stale_qr", "disconnected", "duplicates", "recount", "orphans", "maintenance", "backfill",
+                                                         "erasure", "workspaces")}
 SHORT_LEASE = {"lease__ttl": "1500ms", "lease__renew": "300ms"}
 RECIPIENTS = 300
 LEFT = "SELECT count(*) FROM {} WHERE (workspace_id, {}) = (%s, %s)"

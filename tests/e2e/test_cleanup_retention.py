@@ -159,7 +159,7 @@ def test_a_run_pauses_while_chat_sync_lags(stack):
     time.sleep(3)
     assert old(stack, stack.acme) == left
     stack.start_chat_sync()
-    wait_for(lambda: old(stack, stack.acme) == 0, lambda: stack.ctl("cleanup", "list"), 100)
+    wait_for(lambda: old(stack, stack.acme) == 0, lambda: stack.ctl("cleanup", "list"), 200)
 
 
 @pytest.mark.parametrize("failpoint", ("row_step_before_commit", "row_step_after_commit"))
