@@ -14,10 +14,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "kafka/inbound_ends.h"
 #include "kafka/reader.h"
 #include "store/cleanup_erasure.h"
 #include "wire/erasure.h"
-#include "json/writer.h"
 
 #define ASK_MS     2000
 #define SILENCE_MS 10000 /* without a record */
@@ -54,40 +54,6 @@ static bool is_current(struct ledger *l, int64_t reading)
 	current = !l->end && l->reading == reading;
 	pthread_mutex_unlock(&l->mutex);
 	return current;
-}
-
-static int ends_write(struct ledger *l, enum topic topic, struct json_writer *w, struct err *err)
-{
-	struct kafka_reader *reader = NULL;
-	const struct kafka_range *ranges;
-	size_t n;
-
-	if (kafka_reader_open(&reader, l->config, l->topics->of[topic], ASK_MS, err) < 0)
-		return -1;
-	ranges = kafka_reader_ranges(reader, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (ranges[i].low == ranges[i].high)
-			continue;
-		jw_arr(w);
-		jw_str(w, str_of(l->topics->of[topic]));
-		jw_i64(w, ranges[i].partition);
-		jw_i64(w, ranges[i].high);
-		jw_arr_end(w);
-	}
-	kafka_reader_close(&reader);
-	return 0;
-}
-
-static int behind_write(struct ledger *l, struct err *err)
-{
-	struct json_writer w = json_writer(&l->behind);
-
-	buf_clear(&l->behind);
-	jw_arr(&w);
-	if (ends_write(l, TOPIC_INBOUND, &w, err) < 0 || ends_write(l, TOPIC_INBOUND_BULK, &w, err) < 0)
-		return -1;
-	jw_arr_end(&w);
-	return 0;
 }
 
 static void entry_add(struct ledger *l, const struct kafka_message *m)
@@ -147,7 +113,7 @@ static int topic_read(struct ledger *l, int64_t reading, struct err *err)
 	int rc = -1;
 
 	l->n = 0;
-	if (behind_write(l, err) < 0 ||
+	if (kafka_inbound_ends(l->config, l->topics, ASK_MS, &l->behind, err) < 0 ||
 		kafka_reader_open(&reader, l->config, l->topics->of[TOPIC_ERASURE], ASK_MS, err) < 0)
 		goto out;
 	while ((rc = record_next(l, reader, reading, &m, err)) == 1) {

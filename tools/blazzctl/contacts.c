@@ -8,9 +8,8 @@
 #include "base/clock.h"
 #include "ctl.h"
 #include "facts.h"
-#include "kafka/reader.h"
+#include "kafka/inbound_ends.h"
 #include "store/cleanup_erasure.h"
-#include "json/writer.h"
 
 #define LIST_LIMIT 100
 /* How long a record of the person may outlast the erasure: dead letters are kept longest of all topics, and a backup for as long by default. */
@@ -27,54 +26,21 @@ static const struct option_row erase_rows[] = {
 	{ 0 },
 };
 
-static int topic_ends(struct ctl *ctl, enum topic topic, struct json_writer *w, struct err *err)
-{
-	const struct kafka_config *kafka;
-	struct kafka_reader *reader = NULL;
-	const struct kafka_range *ranges;
-	size_t n;
-
-	if (ctl_kafka(ctl, &kafka, err) < 0 ||
-		kafka_reader_open(&reader, kafka, ctl->topics.of[topic], CTL_TIMEOUT_MS, err) < 0)
-		return -1;
-	ranges = kafka_reader_ranges(reader, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (ranges[i].low == ranges[i].high)
-			continue;
-		jw_arr(w);
-		jw_str(w, str_of(ctl->topics.of[topic]));
-		jw_i64(w, ranges[i].partition);
-		jw_i64(w, ranges[i].high);
-		jw_arr_end(w);
-	}
-	kafka_reader_close(&reader);
-	return 0;
-}
-
-/* What chat-sync has to consume first: events that are on their way may bring the person back. */
-static int behind_write(struct ctl *ctl, struct buf *out, struct err *err)
-{
-	struct json_writer w = json_writer(out);
-
-	jw_arr(&w);
-	if (topic_ends(ctl, TOPIC_INBOUND, &w, err) < 0 || topic_ends(ctl, TOPIC_INBOUND_BULK, &w, err) < 0)
-		return -1;
-	jw_arr_end(&w);
-	return 0;
-}
-
 static int erase(struct ctl *ctl, const void *options, char *const *arguments, struct err *err)
 {
 	const struct erase_options *o = options;
 	const struct passwd *user = getpwuid(getuid());
 	struct uuid contact, erasure;
 	struct buf behind = BUF_INIT;
+	const struct kafka_config *kafka;
 	struct table *t;
 	struct pg *pg;
 	int rc = -1;
 
 	if (ctl_uuid("CONTACT", arguments[0], &contact, err) < 0 || ctl_pg_admin(ctl, &pg, err) < 0 ||
-		behind_write(ctl, &behind, err) < 0)
+		ctl_kafka(ctl, &kafka, err) < 0 ||
+		/* Events that are on their way may bring the person back: chat-sync has to consume them first. */
+		kafka_inbound_ends(kafka, &ctl->topics, CTL_TIMEOUT_MS, &behind, err) < 0)
 		goto out;
 	if (store_erasure_request(pg, &contact, o->forget_opt_outs, buf_str(&behind),
 		    user ? str_of(user->pw_name) : STR("blazzctl"), &erasure, err) < 0)
