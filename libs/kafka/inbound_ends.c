@@ -1,8 +1,8 @@
 /* See inbound_ends.h. */
 #include "kafka/inbound_ends.h"
 
-#include "json/writer.h"
 #include "kafka/reader.h"
+#include "json/writer.h"
 
 static int topic_ends(const struct kafka_config *config, const char *topic, int timeout_ms, struct json_writer *w,
 	struct err *err)

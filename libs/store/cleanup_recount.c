@@ -1,6 +1,7 @@
 /* See cleanup_recount.h. Invariant: nothing here changes a row.
  *
- * Pages are planned with their values (unnamed): a generic plan of LIMIT expects a tenth of the table. */
+ * Pages are planned with their values (unnamed): a generic plan of LIMIT expects a tenth of the table. What is asked of a row with a difference is
+ * asked behind OFFSET 0, of few rows: before the comparison it cost a quarter of the whole. */
 #include "store/cleanup_recount.h"
 
 #include "store/cells.h"
@@ -13,9 +14,9 @@
 	" v WHERE (v.workspace_id, v.id) > ($1::bigint, $2::bigint) AND v.workspace_id <= $3::bigint" \
 	" ORDER BY v.workspace_id, v.id LIMIT $4::bigint)"
 #define PAGE_END \
-	" FROM (SELECT count(*) OVER () AS n, workspace_id, id FROM page ORDER BY workspace_id DESC, id DESC LIMIT 1) AS e"
+	" FROM (SELECT (SELECT count(*) FROM page) AS n, workspace_id, id FROM page ORDER BY workspace_id DESC, id DESC LIMIT 1) AS e"
 
-#define CONVERSATION_GOES WORKSPACE_GOES("p.workspace_id")
+#define CONVERSATION_GOES WORKSPACE_GOES("n.workspace_id")
 #define CAMPAIGN_GOES     WORKSPACE_GOES("c.workspace_id")
 
 static const struct pg_stmt unread = {
@@ -23,10 +24,10 @@ static const struct pg_stmt unread = {
 	PAGE("v.uuid, v.account_id, v.unread_messages, v.last_read_at, v.merged_into",
 		"conversations") " SELECT e.n, e.workspace_id, e.id, d.uuid, w.uuid, a.uuid, a.provider_type, a.bridge_kind,"
 				 " d.merged_into IS NOT NULL, d.unread_messages::bigint, d.counted" PAGE_END
-				 " LEFT JOIN (SELECT p.*, n.counted FROM page p CROSS JOIN LATERAL (SELECT count(*) AS counted FROM chats c"
+				 " LEFT JOIN (SELECT n.* FROM (SELECT p.*, n.counted FROM page p CROSS JOIN LATERAL (SELECT count(*) AS counted FROM chats c"
 				 " WHERE c.workspace_id = p.workspace_id AND c.conversation_id = p.id AND p.merged_into IS NULL AND " MESSAGE_COUNTABLE
-				 " AND c.sent_at > coalesce(p.last_read_at, '-infinity')) AS n WHERE p.unread_messages <> n.counted"
-				 " AND NOT " CONVERSATION_GOES ") AS d ON true"
+				 " AND c.sent_at > coalesce(p.last_read_at, '-infinity')) AS n WHERE p.unread_messages <> n.counted OFFSET 0) AS n"
+				 " WHERE NOT " CONVERSATION_GOES ") AS d ON true"
 				 " LEFT JOIN LATERAL (SELECT w.uuid FROM workspaces w WHERE w.id = d.workspace_id OFFSET 0) AS w ON true"
 				 " LEFT JOIN LATERAL (SELECT a.uuid, a.provider_type, a.bridge_kind FROM whatsapp_accounts a"
 				 " WHERE a.workspace_id = d.workspace_id AND a.id = d.account_id OFFSET 0) AS a ON true"

@@ -165,7 +165,12 @@ static int jobs_run(struct cleaner *c, struct err *err)
 	if (jobs_turn(c->parts.jobs, c->parts.lease, err) < 0 || ledger_turn(c->parts.ledger, c->parts.lease, err) < 0)
 		return -1;
 	rows_ledger_read(c->parts.rows, ledger_is_read(c->parts.ledger));
-	return c->paused ? 0 : rows_turn(c->parts.rows, &to, err);
+	if (c->paused)
+		return 0;
+	if (rows_turn(c->parts.rows, &to, err) < 0)
+		return -1;
+	loop_timer_set(c->parts.step, rows_wait_ms(c->parts.rows));
+	return 0;
 }
 
 static int lead(struct cleaner *c, struct err *err)

@@ -74,6 +74,12 @@ static void on_listed(void *ctx, struct instance *at, const struct bridge_answer
 	accounts_listed(p->accounts, at, answer, asked_us);
 }
 
+/* The wait ends, and with it the turn: rows_turn() comes next. */
+static void on_step(void *ctx)
+{
+	(void)ctx;
+}
+
 /* What needs nothing that can fail. */
 static void parts_connect(struct parts *p, const struct cleanup_settings *s, const struct parts_ops *ops)
 {
@@ -112,6 +118,7 @@ static void parts_connect(struct parts *p, const struct cleanup_settings *s, con
 	p->jobs = jobs_new(p->accounts, s);
 	p->rows = rows_new(&(struct rows_options){
 		.jobs = row_jobs, .settings = s, .chat_sync_lag = chat_sync_lag, .ctx = p->ends });
+	p->step = loop_timer_new(reactor_loop(p->reactor), on_step, NULL);
 	p->notices = notices_new(reactor_loop(p->reactor), &notices);
 	p->arena = arena_new(1 << 14);
 }
@@ -146,6 +153,7 @@ void parts_close(struct parts *p, int64_t timeout_ms)
 	storage_close(&p->storage);
 	upkeep_free(p->upkeep);
 	rows_free(p->rows);
+	loop_timer_free(p->step);
 	kafka_ends_close(&p->ends);
 	ledger_close(&p->ledger);
 	jobs_free(p->jobs);

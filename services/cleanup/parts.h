@@ -28,6 +28,7 @@ struct parts {
 	struct kafka_ends *ends;
 	struct ledger *ledger;
 	struct rows *rows;
+	struct loop_timer *step; /* ends the wait for events when the next step of a job is due */
 	struct arena *arena; /* of one record */
 	char replica[96]; /* names this process in the lease */
 };

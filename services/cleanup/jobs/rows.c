@@ -439,3 +439,20 @@ int rows_turn(struct rows *r, const struct record_target *to, struct err *err)
 	}
 	return 0;
 }
+
+int64_t rows_wait_ms(const struct rows *r)
+{
+	int64_t next = INT64_MAX, now = clock_mono_ms();
+
+	for (enum cleanup_job job = ACCOUNT_JOBS; job < CLEANUP_JOBS; job++) {
+		const struct row_state *s = &r->of[job];
+
+		if ((s->part.running || s->whole.running) && s->next_mono_ms < next)
+			next = s->next_mono_ms;
+	}
+	if (next == INT64_MAX)
+		return -1;
+	if (next < r->next_mono_ms)
+		next = r->next_mono_ms;
+	return next > now ? next - now : 0;
+}

@@ -69,5 +69,7 @@ void rows_clear(struct rows *r);
 void rows_ledger_read(struct rows *r, bool read);
 /* At most one step. No transaction is open. to->arena is reset. On failure the caller calls lease_fail(). */
 int rows_turn(struct rows *r, const struct record_target *to, struct err *err) ERR_MUST_USE;
+/* How long from now until the next step of a run in progress may begin; -1: no run is in progress. */
+int64_t rows_wait_ms(const struct rows *r);
 
 #endif

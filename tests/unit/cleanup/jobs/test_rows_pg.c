@@ -397,6 +397,21 @@ static void steps_use_their_share_of_the_time_and_become_smaller(void **state)
 	assert_int_equal(job.n, THROTTLE_MIN);
 }
 
+static void the_wait_for_the_next_step_is_its_pause(void **state)
+{
+	(void)state;
+	assert_int_equal(rows_wait_ms(rows), -1);
+	job.took_ms = 100;
+	settings.jobs_duty = 50;
+	steps_wait(1);
+	assert_in_range(rows_wait_ms(rows), 1, 2 * 100 + PATIENCE_MS);
+	settings.jobs_duty = 100;
+	steps_wait(2);
+	assert_int_equal(rows_wait_ms(rows), 0);
+	steps_wait(3);
+	assert_int_equal(rows_wait_ms(rows), -1);
+}
+
 static int start(void **state)
 {
 	if (leader_start(state) < 0)
@@ -433,6 +448,7 @@ int main(void)
 		T(outside_of_the_window_it_runs_on_request_only),
 		T(a_run_in_progress_stops_when_the_window_closes),
 		T(steps_use_their_share_of_the_time_and_become_smaller),
+		T(the_wait_for_the_next_step_is_its_pause),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
