@@ -15,6 +15,11 @@ bool account_is_deleted(const struct account *a)
 	return a->row.deleted_us != PG_NO_TIME;
 }
 
+bool account_is_given_up(const struct account *a, int64_t now_us)
+{
+	return account_is_deleted(a) && now_us - a->row.deleted_us >= GIVE_UP_US;
+}
+
 enum desired_state account_desired(const struct account *a)
 {
 	if (str_is(a->row.desired, "connected"))

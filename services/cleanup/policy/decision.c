@@ -13,6 +13,7 @@ static const char *const reasons[PENDING_REASONS] = {
 	[PENDING_RETRY] = "retry",
 	[PENDING_INSTANCE] = "instance",
 	[PENDING_UNASSIGNED] = "unassigned",
+	[PENDING_GIVEN_UP] = "given_up",
 };
 
 const char *pending_reason_word(enum pending_reason reason)

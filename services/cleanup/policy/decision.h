@@ -36,6 +36,7 @@ enum pending_reason {
 	PENDING_RETRY, /* the last call failed, the next follows later */
 	PENDING_INSTANCE, /* its instance is down or misconfigured */
 	PENDING_UNASSIGNED, /* no instance has room */
+	PENDING_GIVEN_UP, /* its session could not be deleted in time */
 	PENDING_REASONS
 };
 const char *pending_reason_word(enum pending_reason reason); /* "" of PENDING_NOTHING */

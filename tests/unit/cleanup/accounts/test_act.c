@@ -325,6 +325,135 @@ static void a_session_is_created_with_the_key_that_its_account_sends_with(void *
 	keyring_free(keyring);
 }
 
+/* As a list of its instance says. */
+static void listed(enum bridge_observed observed)
+{
+	account_observe(a, observed, STR_NONE, clock_now_us());
+	account_wake(a);
+}
+
+static void delete_ago(int64_t ago_us)
+{
+	a->row.deleted_us = clock_now_us() - ago_us;
+	a->row.desired = STR("deleted");
+}
+
+static void a_session_that_cannot_be_deleted_is_given_up_after_a_week(void **state)
+{
+	(void)state;
+	delete_ago(GIVE_UP_US - S(3600));
+	fleet->all[0]->probe.state = INSTANCE_DOWN;
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_INSTANCE);
+	assert_int_equal(a->due_us, a->row.deleted_us + GIVE_UP_US); /* and not when its instance comes back */
+	accounts_count(all);
+	assert_int_equal(fleet->all[0]->assigned, 1);
+	delete_ago(GIVE_UP_US);
+	assert_string_equal(step(), "");
+	assert_true(a->reason == PENDING_GIVEN_UP && a->due_us == INT64_MAX);
+	assert_true(str_is(a->row.control.reason, "given_up"));
+	assert_int_equal(fleet->all[0]->assigned, 0);
+	fleet->all[0]->probe.state = INSTANCE_UP;
+	assert_string_equal(step(), ""); /* not even a look */
+	assert_int_equal(a->row.control.gone_us, PG_NO_TIME);
+}
+
+static void a_session_that_was_given_up_gets_one_call_after_each_list_that_has_it(void **state)
+{
+	static const enum bridge_kind kinds[] = { BRIDGE_BLAZZ, BRIDGE_WAHA, BRIDGE_EVOLUTION, BRIDGE_WWEBJS };
+
+	(void)state;
+	delete_ago(GIVE_UP_US);
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		a->row.bridge = fleet->all[0]->row.kind = kinds[i];
+		listed(OBSERVED_CONNECTED);
+		assert_string_equal(step(), "logout");
+		assert_string_equal(step(), "");
+		answer_with(BRIDGE_BUSY, OBSERVED_NONE);
+		for (int j = 0; j < 3; j++) {
+			assert_string_equal(step(), ""); /* no attempt, and no look, by itself */
+			listed(OBSERVED_STOPPED);
+			assert_string_equal(step(), "delete");
+			answer_with(BRIDGE_REJECTED, OBSERVED_NONE);
+		}
+		assert_int_equal(a->reason, PENDING_GIVEN_UP);
+	}
+	listed(OBSERVED_ABSENT);
+	assert_string_equal(step(), "");
+	assert_true(a->row.control.gone_us != PG_NO_TIME && a->reason == PENDING_NOTHING);
+	listed(OBSERVED_CONNECTED);
+	assert_string_equal(step(), ""); /* its name is another program's now */
+}
+
+static void a_session_that_was_given_up_is_not_touched_until_a_restore_is_accepted(void **state)
+{
+	(void)state;
+	delete_ago(GIVE_UP_US);
+	accounts_observe_only(all, true);
+	listed(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "");
+	accounts_observe_only(all, false);
+	listed(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "logout");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+}
+
+static void a_session_that_was_given_up_and_is_desired_again_is_not_deleted(void **state)
+{
+	(void)state;
+	delete_ago(GIVE_UP_US);
+	assert_string_equal(step(), "");
+	a->row.desired = STR("connected");
+	a->row.desired_us = clock_now_us();
+	listed(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_CALL); /* accounts_flush() brings it back */
+	assert_true(accounts_pending(all));
+}
+
+/* Assigned there, to be assigned, or with the instance's URL and not adopted yet; of another kind or elsewhere it is another's. */
+static void the_session_of_a_live_account_with_the_same_name_is_not_deleted(void **state)
+{
+	static const struct {
+		const char *name, *url;
+		enum bridge_kind kind;
+		int64_t index, assign_to;
+		bool taken;
+	} cases[] = {
+		{ "assigned", "http://i", BRIDGE_WAHA, 0, -1, true },
+		{ "to be assigned", "", BRIDGE_WAHA, -1, 0, true },
+		{ "not adopted yet", "http://i", BRIDGE_WAHA, -1, -1, true },
+		{ "of another kind", "http://i", BRIDGE_EVOLUTION, -1, -1, false },
+		{ "elsewhere", "http://j", BRIDGE_WAHA, 1, -1, false },
+	};
+	const int64_t ages_us[] = { S(10), GIVE_UP_US };
+	struct cleanup_account row = a->row;
+	struct account *holder;
+
+	(void)state;
+	row.id = 2;
+	row.uuid.b[0] = 2;
+	holder = accounts_add(all, &row);
+	holder->row = row;
+	for (size_t i = 0; i < COUNT(cases) * COUNT(ages_us); i++) {
+		const char *got;
+
+		holder->row.instance_url = str_of(cases[i / 2].url);
+		holder->row.bridge = cases[i / 2].kind;
+		holder->row.instance_index = cases[i / 2].index;
+		holder->assign_to = cases[i / 2].assign_to;
+		delete_ago(ages_us[i % 2]);
+		a->row.control.gone_us = a->row.control.next_us = PG_NO_TIME;
+		listed(OBSERVED_STOPPED);
+		got = step();
+		if (strcmp(got, cases[i / 2].taken ? "" : "delete") != 0)
+			fail_msg("%s: \"%s\"", cases[i / 2].name, got);
+		assert_int_equal(a->row.control.gone_us != PG_NO_TIME, cases[i / 2].taken);
+		if (asked.done)
+			answer_with(BRIDGE_OK, OBSERVED_NONE);
+	}
+}
+
 static void an_unusable_instance_is_not_called(void **state)
 {
 	(void)state;
@@ -354,8 +483,18 @@ int main(void)
 			nothing_is_begun_about_an_account_that_is_gone_until_its_session_is_seen, start, end),
 		cmocka_unit_test_setup_teardown(a_session_is_created_with_the_key_that_its_account_sends_with, start,
 			end),
+		cmocka_unit_test_setup_teardown(a_session_that_cannot_be_deleted_is_given_up_after_a_week, start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_gets_one_call_after_each_list_that_has_it,
+			start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_is_not_touched_until_a_restore_is_accepted,
+			start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_and_is_desired_again_is_not_deleted, start,
+			end),
+		cmocka_unit_test_setup_teardown(the_session_of_a_live_account_with_the_same_name_is_not_deleted, start,
+			end),
 		cmocka_unit_test_setup_teardown(an_unusable_instance_is_not_called, start, end),
 	};
 
+	stats_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
