@@ -433,6 +433,51 @@ def starts_after(instance, account, when):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_session_is_deleted_with_its_login(cleanup, kind):
+    """wwebjs-api knows no session that is stopped: it has to be started first, or its folder stays."""
+    instance, account = connected(cleanup, kind)
+    report_connected(cleanup, kind, account)
+    account.desire("disconnected")
+    account.wait_reached()
+    if kind != "evolution":  # which logs out
+        assert instance.sessions() == {account.session: "stopped"}
+    before = last_call(instance)
+    account.desire("deleted")
+    account.wait(lambda c: c["gone_at"], "the bridge has no session of it")
+    assert instance.sessions() == {}
+    assert changes(instance, after=before) == (["start", "delete"] if kind == "wwebjs" else ["delete"])
+    assert account.row()["session_restore_count"] == 0
+    account.desire("connected")
+    account.wait_reached()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_session_is_linked_anew_without_its_former_login(cleanup, kind):
+    instance, account = connected(cleanup, kind)
+    report_connected(cleanup, kind, account)
+    account.desire("disconnected")
+    account.wait_reached()
+    before = last_call(instance)
+    cleanup.sql("UPDATE whatsapp_accounts SET desired_state = 'connected', desired_at = clock_timestamp(), relink_at = clock_timestamp()"
+                " WHERE uuid = %s", account.uuid)
+    account.wait(lambda c: c["relinked_at"] == account.row()["relink_at"], "the relink is carried out")
+    account.wait_reached()
+    assert changes(instance, after=before) == (["start"] if kind == "wwebjs" else []) + [LOGOUT[kind], START[kind]]
+
+
+def test_a_session_that_vanishes_before_it_can_be_deleted_is_started_a_few_times(cleanup, stub):
+    instance, account = connected(cleanup, "wwebjs")
+    report_connected(cleanup, "wwebjs", account)
+    account.desire("disconnected")
+    account.wait_reached()
+    before = last_call(instance)
+    stub.rules(rule(instance, "start", status=200, body={"success": True}, accept=False))
+    account.desire("deleted")
+    account.wait(lambda c: c["gone_at"], "it is left", 60)
+    assert changes(instance, after=before) == ["start"] * 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_session_that_could_not_be_deleted_for_a_week_is_deleted_when_its_instance_lists_it(cleanup, kind):
     """By the leader that has given it up, and by one that begins later. Sessions of another program and of a live account stay."""
     instance = ready(cleanup, kind)

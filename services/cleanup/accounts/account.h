@@ -84,6 +84,8 @@ enum desired_state account_desired(const struct account *a);
 struct str account_session_name(const struct account *a); /* the bridge's */
 /* Whether the report agrees with the observation. */
 bool account_agrees(const struct account *a);
+/* Since when its session is to be without a login: deleted, or linked anew. Starts before do not count as clearings. */
+int64_t account_cleared_since(const struct account *a);
 struct session_view account_view(const struct account *a, int64_t now_us);
 double account_jitter(const struct account *a); /* in [0, 1), the same for the same account */
 

@@ -64,10 +64,10 @@ static void succeeded(struct account *a, const struct bridge_answer *answer, int
 		c->restarted_us = a->call_restart_us;
 	if (d->relinks)
 		c->relinked_us = a->call_relink_us;
-	if (d->by_itself) {
+	if (d->by_itself || d->clears) {
 		struct restarts done = { c->starts, c->starts_since_us, c->started_us };
 
-		done = restarts_add(&done, a->row.desired_us, now_us);
+		done = restarts_add(&done, d->clears ? account_cleared_since(a) : a->row.desired_us, now_us);
 		c->starts = done.n;
 		c->starts_since_us = done.since_us;
 		c->started_us = done.last_us;
@@ -76,7 +76,7 @@ static void succeeded(struct account *a, const struct bridge_answer *answer, int
 		a->ended_us = now_us;
 	if (starts_session(d->action))
 		c->observed_us = now_us; /* as starting, if it was already */
-	a->restored |= starts_session(d->action) && a->row.first_connected_us != PG_NO_TIME;
+	a->restored |= starts_session(d->action) && !d->clears && a->row.first_connected_us != PG_NO_TIME;
 }
 
 static void failed(struct account *a, const struct bridge_answer *answer, int64_t now_us)

@@ -454,6 +454,111 @@ static void the_session_of_a_live_account_with_the_same_name_is_not_deleted(void
 	}
 }
 
+/* Of wwebjs-api, with a login. */
+static void deleted_after_its_session_stopped(void)
+{
+	a->row.bridge = fleet->all[0]->row.kind = BRIDGE_WWEBJS;
+	a->row.first_connected_us = clock_now_us() - S(5000);
+	a->row.control.starts = 20; /* before: they do not count */
+	a->row.control.starts_since_us = a->row.control.started_us = clock_now_us() - S(300);
+	delete_ago(S(100));
+}
+
+static void a_stopped_session_that_its_bridge_does_not_list_is_started_to_be_deleted(void **state)
+{
+	(void)state;
+	deleted_after_its_session_stopped();
+	looked(OBSERVED_ABSENT);
+	assert_string_equal(step(), "start");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	assert_true(a->row.control.starts == 1 && !a->restored && a->row.control.gone_us == PG_NO_TIME);
+	looked(OBSERVED_STARTING);
+	assert_string_equal(step(), "delete");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	looked(OBSERVED_ABSENT);
+	assert_string_equal(step(), "");
+	assert_true(a->row.control.gone_us != PG_NO_TIME && a->reason == PENDING_NOTHING);
+}
+
+/* What was asked last is in the row: the next leader begins with it. */
+static void a_session_that_ended_before_it_was_deleted_is_started_again_a_few_times(void **state)
+{
+	static const enum bridge_outcome outcomes[] = { BRIDGE_GONE, BRIDGE_BUSY, BRIDGE_REJECTED };
+	int64_t n = 0;
+
+	(void)state;
+	deleted_after_its_session_stopped();
+	for (;; n++) {
+		a->row.control.next_us = PG_NO_TIME;
+		looked(OBSERVED_ABSENT);
+		if (strcmp(step(), "start") != 0)
+			break;
+		answer_with(BRIDGE_OK, OBSERVED_NONE);
+		a->row.control.next_us = PG_NO_TIME;
+		looked(OBSERVED_STARTING);
+		assert_string_equal(step(), "delete");
+		answer_with(outcomes[n % 3], OBSERVED_NONE);
+		assert_true(n < 10);
+	}
+	assert_int_equal(n, CLEARINGS_MAX);
+	assert_true(a->row.control.gone_us != PG_NO_TIME);
+}
+
+static void only_a_session_that_may_have_a_login_is_started_to_be_deleted(void **state)
+{
+	static const struct {
+		const char *action, *outcome;
+		bool connected, starts;
+	} cases[] = {
+		{ NULL, NULL, true, true }, /* before it was adopted */
+		{ NULL, NULL, false, false },
+		{ "create", "ok", false, true }, /* and nothing was reported yet */
+		{ "create", "busy", false, true },
+		{ "create", "rejected", false, false },
+		{ "create", "bad_key", false, false },
+		{ "create", "rejected", true, true },
+		{ "stop", "ok", false, true },
+		{ "logout", "ok", true, false },
+		{ "delete", "ok", true, false },
+		{ "delete", "gone", true, true },
+		{ "delete", "busy", true, true },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		(void)end(state);
+		(void)start(state);
+		deleted_after_its_session_stopped();
+		if (!cases[i].connected)
+			a->row.first_connected_us = PG_NO_TIME;
+		a->row.control.action = str_of(cases[i].action);
+		a->row.control.outcome = str_of(cases[i].outcome);
+		looked(OBSERVED_ABSENT);
+		if (strcmp(step(), cases[i].starts ? "start" : "") != 0)
+			fail_msg("case %zu", i);
+		assert_int_equal(a->row.control.gone_us != PG_NO_TIME, !cases[i].starts);
+	}
+}
+
+static void a_stopped_session_is_linked_anew_without_its_former_login(void **state)
+{
+	static const struct {
+		enum bridge_observed observed;
+		const char *call;
+	} steps[] = { { OBSERVED_ABSENT, "start" }, { OBSERVED_CONNECTED, "logout" }, { OBSERVED_ABSENT, "create" } };
+
+	(void)state;
+	a->row.bridge = fleet->all[0]->row.kind = BRIDGE_WWEBJS;
+	a->row.desired = STR("connected");
+	a->row.first_connected_us = clock_now_us() - S(5000);
+	a->row.relink_us = clock_now_us() - S(10);
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		looked(steps[i].observed);
+		assert_string_equal(step(), steps[i].call);
+		answer_with(BRIDGE_OK, OBSERVED_NONE);
+		assert_int_equal(a->row.control.relinked_us == a->row.relink_us, i > 0);
+	}
+}
+
 static void an_unusable_instance_is_not_called(void **state)
 {
 	(void)state;
@@ -492,6 +597,13 @@ int main(void)
 			end),
 		cmocka_unit_test_setup_teardown(the_session_of_a_live_account_with_the_same_name_is_not_deleted, start,
 			end),
+		cmocka_unit_test_setup_teardown(
+			a_stopped_session_that_its_bridge_does_not_list_is_started_to_be_deleted, start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_ended_before_it_was_deleted_is_started_again_a_few_times,
+			start, end),
+		cmocka_unit_test_setup_teardown(only_a_session_that_may_have_a_login_is_started_to_be_deleted, start,
+			end),
+		cmocka_unit_test_setup_teardown(a_stopped_session_is_linked_anew_without_its_former_login, start, end),
 		cmocka_unit_test_setup_teardown(an_unusable_instance_is_not_called, start, end),
 	};
 
