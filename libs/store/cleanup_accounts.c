@@ -20,7 +20,7 @@
 static const struct pg_stmt all = { "cleanup_accounts", PG_UNNAMED,
 	SELECT_ACCOUNTS
 	" FROM whatsapp_accounts a" JOINED
-	" WHERE a.deleted_at IS NULL OR (c.gone_at IS NULL AND a.deleted_at > now() - interval '7 days')"
+	" WHERE a.deleted_at IS NULL OR (c.gone_at IS NULL AND (a.assigned_instance_index IS NOT NULL OR a.deleted_at > now() - interval '7 days'))"
 	" OR (a.desired_state = 'connected' AND a.desired_at > a.deleted_at) ORDER BY a.workspace_id, a.id" };
 
 static const struct pg_stmt some = {

@@ -43,7 +43,7 @@ struct cleanup_account {
 };
 
 /* Every account that may still have a session: live ones, and deleted ones whose session the bridge has not reported gone
- * for at most a week, or that are desired anew. Strings are copied into the arena
+ * (without an instance for at most a week), or that are desired anew. Strings are copied into the arena
  * that ops->arena() returned for the row. */
 struct cleanup_account_ops {
 	struct arena *(*arena)(void *ctx); /* for the next row */

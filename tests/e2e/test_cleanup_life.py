@@ -432,6 +432,87 @@ def starts_after(instance, account, when):
     return [c for c in starts(instance, account) if c["at_ms"] / 1000 > when.timestamp()]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_session_is_deleted_with_its_login(cleanup, kind):
+    """wwebjs-api knows no session that is stopped: it has to be started first, or its folder stays."""
+    instance, account = connected(cleanup, kind)
+    report_connected(cleanup, kind, account)
+    account.desire("disconnected")
+    account.wait_reached()
+    if kind != "evolution":  # which logs out
+        assert instance.sessions() == {account.session: "stopped"}
+    before = last_call(instance)
+    account.desire("deleted")
+    account.wait(lambda c: c["gone_at"], "the bridge has no session of it")
+    assert instance.sessions() == {}
+    assert changes(instance, after=before) == (["start", "delete"] if kind == "wwebjs" else ["delete"])
+    assert account.row()["session_restore_count"] == 0
+    account.desire("connected")
+    account.wait_reached()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_session_is_linked_anew_without_its_former_login(cleanup, kind):
+    instance, account = connected(cleanup, kind)
+    report_connected(cleanup, kind, account)
+    account.desire("disconnected")
+    account.wait_reached()
+    before = last_call(instance)
+    cleanup.sql("UPDATE whatsapp_accounts SET desired_state = 'connected', desired_at = clock_timestamp(), relink_at = clock_timestamp()"
+                " WHERE uuid = %s", account.uuid)
+    account.wait(lambda c: c["relinked_at"] == account.row()["relink_at"], "the relink is carried out")
+    account.wait_reached()
+    assert changes(instance, after=before) == (["start"] if kind == "wwebjs" else []) + [LOGOUT[kind], START[kind]]
+
+
+def test_a_session_that_vanishes_before_it_can_be_deleted_is_started_a_few_times(cleanup, stub):
+    instance, account = connected(cleanup, "wwebjs")
+    report_connected(cleanup, "wwebjs", account)
+    account.desire("disconnected")
+    account.wait_reached()
+    before = last_call(instance)
+    stub.rules(rule(instance, "start", status=200, body={"success": True}, accept=False))
+    account.desire("deleted")
+    account.wait(lambda c: c["gone_at"], "it is left", 60)
+    assert changes(instance, after=before) == ["start"] * 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_session_that_could_not_be_deleted_for_a_week_is_deleted_when_its_instance_lists_it(cleanup, kind):
+    """By the leader that has given it up, and by one that begins later. Sessions of another program and of a live account stay."""
+    instance = ready(cleanup, kind)
+    accounts = [Account(cleanup, kind, instance) for _ in range(3)]
+    for account in accounts:
+        account.wait_reached()
+    instance.set("foreign", "connected", phone="6281100000009")
+    kept = {"foreign": "connected", accounts[2].session: "connected"}
+    for account, restarts in ((accounts[0], False), (accounts[1], True)):
+        instance.put(dead=True)
+        instance.wait("down")
+        account.desire("deleted")
+        wait_for(lambda a=account: a.row()["deleted_at"], lambda a=account: a.row())
+        before = last_call(instance)
+        cleanup.sql("UPDATE whatsapp_accounts SET deleted_at = deleted_at - interval '7 days', desired_at = desired_at - interval '7 days'"
+                    " WHERE uuid = %s", account.uuid)
+        account.wait(lambda c: c["reason"] == "given_up", "it is given up")
+        if restarts:
+            cleanup.service.stop()
+            cleanup.service.start()
+        strays = cleanup.service.metrics()[f'blazz_cleanup_strays_total{{kind="{kind}"}}']
+        instance.put(dead=False)
+        account.wait(lambda c: c["gone_at"] and c["reason"] is None, "the bridge has no session of it")
+        assert account.session not in instance.sessions()
+        gone = ["delete"] if kind == "wwebjs" else ["logout", "delete"]
+        assert [c["act"] for c in instance.calls(session=account.session, after=before) if c["act"] != "list"] == gone
+        assert cleanup.service.metrics()[f'blazz_cleanup_strays_total{{kind="{kind}"}}'] == strays + len(gone)
+        assert cleanup.service.log().count(f'event="session of a deleted account given up" account_id={account.row()["id"]} ') == 1
+    if kind == "blazz":  # its lease was over
+        accounts[2].wait_reached()
+        kept.pop("foreign")
+    assert {name: state for name, state in instance.sessions().items() if name in kept} == kept
+    assert instance.calls(session="foreign") == []
+
+
 # Secrets
 
 def test_no_key_and_no_qr_code_is_in_the_log(cleanup):

@@ -15,6 +15,11 @@ bool account_is_deleted(const struct account *a)
 	return a->row.deleted_us != PG_NO_TIME;
 }
 
+bool account_is_given_up(const struct account *a, int64_t now_us)
+{
+	return account_is_deleted(a) && now_us - a->row.deleted_us >= GIVE_UP_US;
+}
+
 enum desired_state account_desired(const struct account *a)
 {
 	if (str_is(a->row.desired, "connected"))
@@ -94,6 +99,37 @@ static enum bridge_observed seen(const struct account *a)
 	return scanning ? OBSERVED_QR : a->observed;
 }
 
+int64_t account_cleared_since(const struct account *a)
+{
+	return later(a->row.desired_us, account_is_deleted(a) ? a->row.deleted_us : a->row.relink_us);
+}
+
+static bool is_outcome(const struct account_control *c, enum bridge_outcome outcome)
+{
+	return str_is(c->outcome, bridge_outcome_word(outcome));
+}
+
+/* Of a session that was never started there is no login, nor of one that the last call has ended while it ran. That one was connected
+ * may not be reported yet. */
+static bool login_left(const struct account *a)
+{
+	const struct account_control *c = &a->row.control;
+	bool ended = str_is(c->action, bridge_action_word(BRIDGE_LOGOUT)) ||
+		str_is(c->action, bridge_action_word(BRIDGE_DELETE));
+
+	bool started = c->action.n > 0 && !is_outcome(c, BRIDGE_REJECTED) && !is_outcome(c, BRIDGE_BAD_KEY);
+
+	return (started || a->row.first_connected_us != PG_NO_TIME) && !(ended && is_outcome(c, BRIDGE_OK));
+}
+
+static int64_t clearings(const struct account *a, int64_t now_us)
+{
+	const struct account_control *c = &a->row.control;
+	const struct restarts done = { c->starts, c->starts_since_us, c->started_us };
+
+	return restarts_count(&done, account_cleared_since(a), now_us);
+}
+
 struct session_view account_view(const struct account *a, int64_t now_us)
 {
 	return (struct session_view){ .kind = a->row.bridge,
@@ -105,5 +141,7 @@ struct session_view account_view(const struct account *a, int64_t now_us)
 		.relinked_us = a->row.control.relinked_us,
 		.observed = seen(a),
 		.observed_us = a->row.control.observed_us,
-		.reconnect = reconnect_of(a, now_us) };
+		.reconnect = reconnect_of(a, now_us),
+		.login_left = login_left(a),
+		.clearings = clearings(a, now_us) };
 }

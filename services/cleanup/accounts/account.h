@@ -9,7 +9,10 @@
 #define LOOK_FRESH_US   (INT64_C(15) * 1000000) /* a call follows a look that is no older */
 #define REPORT_LOOK_US  INT64_C(1000000) /* at least, between two looks that reports ask for */
 #define ASSIGN_AGAIN_MS 60000 /* after PostgreSQL has refused an assignment */
-#define DIFFERS_US      (INT64_C(30) * 1000000) /* an observation that differs from the report for so long is published */
+#define GIVE_UP_US \
+	(INT64_C(7) * 24 * 3600 * \
+		1000000) /* how long a deleted account's session is pursued; the same in libs/store/workspace_*.c */
+#define DIFFERS_US (INT64_C(30) * 1000000) /* an observation that differs from the report for so long is published */
 
 enum account_notice_kind {
 	NOTICE_RECONNECT_GAVE_UP = 1 << 0,
@@ -74,10 +77,15 @@ struct account {
 /* Who manages it. Pure. */
 bool account_has_session(const struct account *a); /* of a bridge; Meta has none */
 bool account_is_deleted(const struct account *a);
+/* Its session could not be deleted in time: from now on one that its instance lists is a stray. now_us by PostgreSQL's clock, which the
+ * leader's follows. */
+bool account_is_given_up(const struct account *a, int64_t now_us);
 enum desired_state account_desired(const struct account *a);
 struct str account_session_name(const struct account *a); /* the bridge's */
 /* Whether the report agrees with the observation. */
 bool account_agrees(const struct account *a);
+/* Since when its session is to be without a login: deleted, or linked anew. Starts before do not count as clearings. */
+int64_t account_cleared_since(const struct account *a);
 struct session_view account_view(const struct account *a, int64_t now_us);
 double account_jitter(const struct account *a); /* in [0, 1), the same for the same account */
 

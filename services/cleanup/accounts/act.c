@@ -64,10 +64,10 @@ static void succeeded(struct account *a, const struct bridge_answer *answer, int
 		c->restarted_us = a->call_restart_us;
 	if (d->relinks)
 		c->relinked_us = a->call_relink_us;
-	if (d->by_itself) {
+	if (d->by_itself || d->clears) {
 		struct restarts done = { c->starts, c->starts_since_us, c->started_us };
 
-		done = restarts_add(&done, a->row.desired_us, now_us);
+		done = restarts_add(&done, d->clears ? account_cleared_since(a) : a->row.desired_us, now_us);
 		c->starts = done.n;
 		c->starts_since_us = done.since_us;
 		c->started_us = done.last_us;
@@ -76,7 +76,7 @@ static void succeeded(struct account *a, const struct bridge_answer *answer, int
 		a->ended_us = now_us;
 	if (starts_session(d->action))
 		c->observed_us = now_us; /* as starting, if it was already */
-	a->restored |= starts_session(d->action) && a->row.first_connected_us != PG_NO_TIME;
+	a->restored |= starts_session(d->action) && !d->clears && a->row.first_connected_us != PG_NO_TIME;
 }
 
 static void failed(struct account *a, const struct bridge_answer *answer, int64_t now_us)
@@ -221,9 +221,10 @@ static const struct decision look = { .call = true, .action = BRIDGE_LOOK, .reas
 /* When it is decided again, unless something changes before. */
 static void wait_for(struct account *a, enum pending_reason reason, int64_t until_us)
 {
+	bool is_pursued = account_is_deleted(a) && reason != PENDING_NOTHING && reason != PENDING_GIVEN_UP;
 	struct str word = reason == PENDING_NOTHING ? STR_NONE : str_of(pending_reason_word(reason));
 
-	a->due_us = until_us;
+	a->due_us = is_pursued && until_us > a->row.deleted_us + GIVE_UP_US ? a->row.deleted_us + GIVE_UP_US : until_us;
 	a->reason = reason;
 	if (str_eq(a->row.control.reason, word))
 		return;
@@ -273,15 +274,6 @@ static struct decision move_decide(const struct account *a)
 		.at_us = ended ? INT64_MAX : 0 };
 }
 
-/* By a live account at the same instance: what runs there is its session. */
-static bool name_is_taken(const struct account *a)
-{
-	const struct account *b =
-		accounts_find_session(a->all, a->row.bridge, a->row.instance_index, account_session_name(a));
-
-	return b && b != a;
-}
-
 static void step_at(struct account *a, const struct instance *at, int64_t now_us)
 {
 	const struct account_control *c = &a->row.control;
@@ -300,7 +292,8 @@ static void step_at(struct account *a, const struct instance *at, int64_t now_us
 		wait_for(a, PENDING_RETRY, c->next_us);
 		return;
 	}
-	if (account_is_deleted(a) && (name_is_taken(a) || (!unsure && !d.call && a->observed == OBSERVED_ABSENT))) {
+	if (account_is_deleted(a) &&
+		(account_name_is_taken(a, at) || (!unsure && !d.call && a->observed == OBSERVED_ABSENT))) {
 		account_gone(a, now_us);
 		return;
 	}
@@ -310,6 +303,36 @@ static void step_at(struct account *a, const struct instance *at, int64_t now_us
 	}
 	wait_for(a, d.reason, INT64_MAX);
 	call_begin(a, at, look_is_fresh(a, now_us) ? &d : &look);
+}
+
+static void give_up(struct account *a)
+{
+	if (str_is(a->row.control.reason, pending_reason_word(PENDING_GIVEN_UP)))
+		return;
+	log_warn("session of a deleted account given up", LOG_I("account_id", a->row.id),
+		LOG_I("instance", a->row.instance_index));
+	accounts_count(a->all);
+}
+
+/* Nothing is asked of its instance any more. But a session that the instance lists is a stray: it gets one call after each list. */
+static void step_given_up(struct account *a, const struct instance *at, int64_t now_us)
+{
+	bool listed = instance_is_usable(at) && at->listed && look_is_fresh(a, now_us);
+	struct session_view view = account_view(a, now_us);
+	struct decision d;
+
+	if (a->row.control.gone_us != PG_NO_TIME ||
+		(listed && (a->observed == OBSERVED_ABSENT || account_name_is_taken(a, at)))) {
+		account_gone(a, now_us);
+		return;
+	}
+	give_up(a);
+	wait_for(a, PENDING_GIVEN_UP, INT64_MAX);
+	if (!listed || a->all->options.observe_only)
+		return;
+	account_stray(a, at);
+	d = session_decide(&view, now_us);
+	call_begin(a, at, &d);
 }
 
 /* Whether the row itself must change first; accounts_flush() does it. */
@@ -341,6 +364,8 @@ void account_step(struct account *a, int64_t now_us)
 			wait_for(a, waits ? PENDING_UNASSIGNED : PENDING_NOTHING, INT64_MAX);
 	} else if (account_has_gone(a)) {
 		account_gone(a, now_us);
+	} else if (account_is_given_up(a, now_us)) {
+		step_given_up(a, at, now_us);
 	} else if (!instance_is_usable(at) || !at->listed) {
 		wait_for(a, PENDING_INSTANCE, INT64_MAX);
 	} else {

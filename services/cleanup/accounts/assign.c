@@ -8,8 +8,15 @@
 
 #define ARRIVING_MAX 5 /* at an instance, of accounts that move or are not started yet: no further one leaves for it */
 
+/* Deleted, and its instance needs no room for it. */
+static bool account_has_left(const struct account *a, int64_t now_us)
+{
+	return account_is_deleted(a) && (a->row.control.gone_us != PG_NO_TIME || account_is_given_up(a, now_us));
+}
+
 void accounts_count(struct accounts *all)
 {
+	int64_t now_us = clock_now_us();
 	struct instance *at;
 	size_t i = 0;
 
@@ -19,7 +26,7 @@ void accounts_count(struct accounts *all)
 		const struct account *a = all->list[i];
 
 		at = account_instance(a);
-		if (at && !(account_is_deleted(a) && a->row.control.gone_us != PG_NO_TIME))
+		if (at && !account_has_left(a, now_us))
 			at->assigned++;
 		at = fleet_find(all->options.fleet, a->assign_to >= 0 ? a->assign_to : a->leaves_for);
 		if (at)

@@ -138,22 +138,36 @@ static void on_stray_stopped(void *ctx, const struct bridge_answer *answer)
 	(void)answer; /* the next list tells */
 }
 
+void account_stray(const struct account *a, const struct instance *at)
+{
+	uint64_t suppressed;
+
+	stats_stray(at->row.kind);
+	if (log_limit_pass(&a->all->strays, clock_mono_ms(), &suppressed))
+		log_warn(account_is_given_up(a, clock_now_us()) ? "session of a deleted account is left"
+								: "session runs where it is not assigned",
+			LOG_I("account_id", a->row.id), LOG_I("instance", at->row.index),
+			LOG_I("assigned", a->row.instance_index), LOG_I("suppressed", suppressed));
+}
+
 /* A session that runs where its account is not assigned. Evolution cannot stop one without logging it out: it is counted only. */
 static void stray_stop(const struct account *a, const struct instance *at, enum bridge_observed observed)
 {
 	const struct bridge_call call = { .action = BRIDGE_STOP, .session = { .name = account_session_name(a) } };
 	bool stops = bridge_has(at->row.kind, BRIDGE_STOP) && instance_is_usable(at);
-	uint64_t suppressed;
 
 	if (observed == OBSERVED_STOPPED || observed == OBSERVED_ABSENT)
 		return;
-	stats_stray(at->row.kind);
-	if (log_limit_pass(&a->all->strays, clock_mono_ms(), &suppressed))
-		log_warn("session runs where it is not assigned", LOG_I("account_id", a->row.id),
-			LOG_I("instance", at->row.index), LOG_I("assigned", a->row.instance_index),
-			LOG_I("suppressed", suppressed));
+	account_stray(a, at);
 	if (stops && !a->all->options.observe_only)
 		calls_add(a->all->options.calls, at->row.index, &at->bridge, &call, on_stray_stopped, NULL);
+}
+
+/* After so long, a name that is not unique may be another program's session. */
+static bool is_stray(const struct account *a, int64_t now_us)
+{
+	return !account_is_given_up(a, now_us) ||
+		(a->row.control.gone_us == PG_NO_TIME && str_eq(account_session_name(a), a->row.session_id));
 }
 
 /* A name that no account has is another program's session. */
@@ -164,13 +178,15 @@ static void listed_one(struct accounts *all, struct instance *at, const struct b
 
 	if (!a) {
 		stray = accounts_find_stray(all, at->row.kind, at->row.index, l->name);
-		if (stray)
+		if (stray && is_stray(stray, asked_us))
 			stray_stop(stray, at, l->observed);
 		return;
 	}
 	a->listed_us = asked_us;
 	if (l->observed != OBSERVED_NONE)
 		account_observe(a, l->observed, l->phone, asked_us);
+	else if (account_is_given_up(a, asked_us))
+		account_observe(a, OBSERVED_STARTING, STR_NONE, asked_us); /* it runs, and is not looked at */
 	else if (!a->in_call)
 		a->looked_us = PG_NO_TIME; /* wwebjs lists names only */
 }

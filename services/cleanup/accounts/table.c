@@ -89,6 +89,22 @@ struct account *accounts_find_stray(const struct accounts *all, enum bridge_kind
 	return a && a->row.instance_index >= 0 && a->row.instance_index != index ? a : NULL;
 }
 
+bool account_name_is_taken(const struct account *a, const struct instance *at)
+{
+	struct str name = account_session_name(a);
+
+	for (size_t i = 0; i < a->all->n; i++) {
+		const struct account *b = a->all->list[i];
+		bool there = b->row.instance_index == at->row.index || b->assign_to == at->row.index ||
+			(b->row.instance_index < 0 && str_eq(b->row.instance_url, at->row.url));
+
+		if (there && b->row.bridge == a->row.bridge && !account_is_deleted(b) &&
+			str_eq(account_session_name(b), name))
+			return true;
+	}
+	return false;
+}
+
 /* A live account's name is not taken over by a deleted one's. */
 static void name_put(struct accounts *all, struct account *a, int64_t index)
 {

@@ -1,5 +1,5 @@
-/* See decision.h. Invariant: a call that starts a session is decided only while its account is desired `connected`; while the
- * session is suspended, only on request. */
+/* See decision.h. Invariant: a call that starts a session is decided only while its account is desired `connected`, or to delete what
+ * cannot be deleted otherwise; while the session is suspended, only on request. */
 #include "cleanup/policy/decision.h"
 
 static const char *const reasons[PENDING_REASONS] = {
@@ -13,6 +13,7 @@ static const char *const reasons[PENDING_REASONS] = {
 	[PENDING_RETRY] = "retry",
 	[PENDING_INSTANCE] = "instance",
 	[PENDING_UNASSIGNED] = "unassigned",
+	[PENDING_GIVEN_UP] = "given_up",
 };
 
 const char *pending_reason_word(enum pending_reason reason)
@@ -71,8 +72,25 @@ static struct decision calls_at(enum bridge_action action, int64_t at_us, int64_
 	return d;
 }
 
+/* wwebjs-api knows running sessions only. The folder of any other, with its login, is deleted by starting and then terminating it. */
+static bool must_clear(const struct session_view *v)
+{
+	return v->kind == BRIDGE_WWEBJS && v->observed == OBSERVED_ABSENT && v->login_left &&
+		v->clearings < CLEARINGS_MAX;
+}
+
+static struct decision clear_decide(void)
+{
+	struct decision d = calls(BRIDGE_START);
+
+	d.clears = true;
+	return d;
+}
+
 static struct decision delete_decide(const struct session_view *v)
 {
+	if (must_clear(v))
+		return clear_decide();
 	if (v->observed == OBSERVED_ABSENT)
 		return reached();
 	return calls(v->observed == OBSERVED_CONNECTED ? BRIDGE_LOGOUT : BRIDGE_DELETE);
@@ -87,6 +105,8 @@ static struct decision relink_decide(const struct session_view *v)
 {
 	struct decision d = calls(v->observed == OBSERVED_ABSENT ? BRIDGE_CREATE : BRIDGE_LOGOUT);
 
+	if (must_clear(v))
+		return clear_decide();
 	d.relinks = true;
 	d.restarts = d.action == BRIDGE_CREATE && v->restart_us > v->restarted_us;
 	return d;

@@ -22,6 +22,8 @@ struct session_view {
 	enum bridge_observed observed; /* OBSERVED_NONE: not looked at yet */
 	int64_t observed_us; /* since when; of a session that starts, not before the last call that started it */
 	struct reconnect reconnect; /* of a session that is desired but not connected */
+	bool login_left; /* a login may be left at the bridge: the last call did not end its session while that ran */
+	int64_t clearings; /* starts that were to end that, since the account was deleted or its relink requested */
 };
 
 /* Why the desired state is not reached; also the label of a metric. */
@@ -36,10 +38,12 @@ enum pending_reason {
 	PENDING_RETRY, /* the last call failed, the next follows later */
 	PENDING_INSTANCE, /* its instance is down or misconfigured */
 	PENDING_UNASSIGNED, /* no instance has room */
+	PENDING_GIVEN_UP, /* its session could not be deleted in time */
 	PENDING_REASONS
 };
 const char *pending_reason_word(enum pending_reason reason); /* "" of PENDING_NOTHING */
 
+#define CLEARINGS_MAX   5 /* starts of a session that is to be deleted, but vanishes each time before it can be */
 #define STARTING_MAX_US (INT64_C(180) * 1000000) /* a start that takes longer is repeated */
 
 struct decision {
@@ -47,6 +51,7 @@ struct decision {
 	enum bridge_action action; /* one that the kind has */
 	bool restarts, relinks; /* when it succeeds, the request of that kind is carried out */
 	bool by_itself; /* a start after a loss, which counts in struct restarts */
+	bool clears; /* a start of a session that is to be deleted then, which counts in clearings */
 	enum pending_reason reason;
 	int64_t at_us; /* when to decide again, or when the call is due; 0: now; INT64_MAX: when something changes */
 };

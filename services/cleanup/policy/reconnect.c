@@ -83,15 +83,15 @@ static enum suspension loss_leads_to(const struct session_loss *loss)
 	return has_word(loss->details, is_conflict) ? SUSPENDED_IN_USE : SUSPENDED_GAVE_UP;
 }
 
-/* Starts since the account was desired, if the first was made in the 24 hours before at_us. */
-static int64_t starts_counted(const struct restarts *done, int64_t desired_us, int64_t at_us)
+/* Starts since the account was desired, if the first was made in the 24 hours before. */
+int64_t restarts_count(const struct restarts *done, int64_t desired_us, int64_t now_us)
 {
-	return done->n > 0 && done->last_us > desired_us && done->since_us + RECONNECT_WINDOW_US > at_us ? done->n : 0;
+	return done->n > 0 && done->last_us > desired_us && done->since_us + RECONNECT_WINDOW_US > now_us ? done->n : 0;
 }
 
 struct restarts restarts_add(const struct restarts *done, int64_t desired_us, int64_t now_us)
 {
-	int64_t n = starts_counted(done, desired_us, now_us);
+	int64_t n = restarts_count(done, desired_us, now_us);
 
 	return (struct restarts){ n + 1, n > 0 ? done->since_us : now_us, now_us };
 }
@@ -118,9 +118,9 @@ struct reconnect reconnect_decide(const struct session_loss *loss, const struct 
 	if (end == SUSPENDED_LOGGED_OUT || end == SUSPENDED_BLOCKED)
 		return (struct reconnect){ end, 0 };
 	tried = done->n > 0 && done->last_us >= loss->at_us;
-	at_us = (tried ? done->last_us : loss->at_us) + delay_us(end, starts_counted(done, desired_us, now_us), jitter);
+	at_us = (tried ? done->last_us : loss->at_us) + delay_us(end, restarts_count(done, desired_us, now_us), jitter);
 	/* Counted as of the loss: a day later, the same loss does not begin anew. */
-	exhausted = starts_counted(done, desired_us, loss->at_us) >= (end == SUSPENDED_IN_USE ? 1 : RECONNECT_MAX);
+	exhausted = restarts_count(done, desired_us, loss->at_us) >= (end == SUSPENDED_IN_USE ? 1 : RECONNECT_MAX);
 	if (exhausted && (!tried || now_us >= at_us)) /* before, the last start may still succeed */
 		return (struct reconnect){ end, 0 };
 	return (struct reconnect){ SUSPENDED_NOT, at_us };

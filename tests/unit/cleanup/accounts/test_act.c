@@ -325,6 +325,240 @@ static void a_session_is_created_with_the_key_that_its_account_sends_with(void *
 	keyring_free(keyring);
 }
 
+/* As a list of its instance says. */
+static void listed(enum bridge_observed observed)
+{
+	account_observe(a, observed, STR_NONE, clock_now_us());
+	account_wake(a);
+}
+
+static void delete_ago(int64_t ago_us)
+{
+	a->row.deleted_us = clock_now_us() - ago_us;
+	a->row.desired = STR("deleted");
+}
+
+static void a_session_that_cannot_be_deleted_is_given_up_after_a_week(void **state)
+{
+	(void)state;
+	delete_ago(GIVE_UP_US - S(3600));
+	fleet->all[0]->probe.state = INSTANCE_DOWN;
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_INSTANCE);
+	assert_int_equal(a->due_us, a->row.deleted_us + GIVE_UP_US); /* and not when its instance comes back */
+	accounts_count(all);
+	assert_int_equal(fleet->all[0]->assigned, 1);
+	delete_ago(GIVE_UP_US);
+	assert_string_equal(step(), "");
+	assert_true(a->reason == PENDING_GIVEN_UP && a->due_us == INT64_MAX);
+	assert_true(str_is(a->row.control.reason, "given_up"));
+	assert_int_equal(fleet->all[0]->assigned, 0);
+	fleet->all[0]->probe.state = INSTANCE_UP;
+	assert_string_equal(step(), ""); /* not even a look */
+	assert_int_equal(a->row.control.gone_us, PG_NO_TIME);
+}
+
+static void a_session_that_was_given_up_gets_one_call_after_each_list_that_has_it(void **state)
+{
+	static const enum bridge_kind kinds[] = { BRIDGE_BLAZZ, BRIDGE_WAHA, BRIDGE_EVOLUTION, BRIDGE_WWEBJS };
+
+	(void)state;
+	delete_ago(GIVE_UP_US);
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		a->row.bridge = fleet->all[0]->row.kind = kinds[i];
+		listed(OBSERVED_CONNECTED);
+		assert_string_equal(step(), "logout");
+		assert_string_equal(step(), "");
+		answer_with(BRIDGE_BUSY, OBSERVED_NONE);
+		for (int j = 0; j < 3; j++) {
+			assert_string_equal(step(), ""); /* no attempt, and no look, by itself */
+			listed(OBSERVED_STOPPED);
+			assert_string_equal(step(), "delete");
+			answer_with(BRIDGE_REJECTED, OBSERVED_NONE);
+		}
+		assert_int_equal(a->reason, PENDING_GIVEN_UP);
+	}
+	listed(OBSERVED_ABSENT);
+	assert_string_equal(step(), "");
+	assert_true(a->row.control.gone_us != PG_NO_TIME && a->reason == PENDING_NOTHING);
+	listed(OBSERVED_CONNECTED);
+	assert_string_equal(step(), ""); /* its name is another program's now */
+}
+
+static void a_session_that_was_given_up_is_not_touched_until_a_restore_is_accepted(void **state)
+{
+	(void)state;
+	delete_ago(GIVE_UP_US);
+	accounts_observe_only(all, true);
+	listed(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "");
+	accounts_observe_only(all, false);
+	listed(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "logout");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+}
+
+static void a_session_that_was_given_up_and_is_desired_again_is_not_deleted(void **state)
+{
+	(void)state;
+	delete_ago(GIVE_UP_US);
+	assert_string_equal(step(), "");
+	a->row.desired = STR("connected");
+	a->row.desired_us = clock_now_us();
+	listed(OBSERVED_CONNECTED);
+	assert_string_equal(step(), "");
+	assert_int_equal(a->reason, PENDING_CALL); /* accounts_flush() brings it back */
+	assert_true(accounts_pending(all));
+}
+
+/* Assigned there, to be assigned, or with the instance's URL and not adopted yet; of another kind or elsewhere it is another's. */
+static void the_session_of_a_live_account_with_the_same_name_is_not_deleted(void **state)
+{
+	static const struct {
+		const char *name, *url;
+		enum bridge_kind kind;
+		int64_t index, assign_to;
+		bool taken;
+	} cases[] = {
+		{ "assigned", "http://i", BRIDGE_WAHA, 0, -1, true },
+		{ "to be assigned", "", BRIDGE_WAHA, -1, 0, true },
+		{ "not adopted yet", "http://i", BRIDGE_WAHA, -1, -1, true },
+		{ "of another kind", "http://i", BRIDGE_EVOLUTION, -1, -1, false },
+		{ "elsewhere", "http://j", BRIDGE_WAHA, 1, -1, false },
+	};
+	const int64_t ages_us[] = { S(10), GIVE_UP_US };
+	struct cleanup_account row = a->row;
+	struct account *holder;
+
+	(void)state;
+	row.id = 2;
+	row.uuid.b[0] = 2;
+	holder = accounts_add(all, &row);
+	holder->row = row;
+	for (size_t i = 0; i < COUNT(cases) * COUNT(ages_us); i++) {
+		const char *got;
+
+		holder->row.instance_url = str_of(cases[i / 2].url);
+		holder->row.bridge = cases[i / 2].kind;
+		holder->row.instance_index = cases[i / 2].index;
+		holder->assign_to = cases[i / 2].assign_to;
+		delete_ago(ages_us[i % 2]);
+		a->row.control.gone_us = a->row.control.next_us = PG_NO_TIME;
+		listed(OBSERVED_STOPPED);
+		got = step();
+		if (strcmp(got, cases[i / 2].taken ? "" : "delete") != 0)
+			fail_msg("%s: \"%s\"", cases[i / 2].name, got);
+		assert_int_equal(a->row.control.gone_us != PG_NO_TIME, cases[i / 2].taken);
+		if (asked.done)
+			answer_with(BRIDGE_OK, OBSERVED_NONE);
+	}
+}
+
+/* Of wwebjs-api, with a login. */
+static void deleted_after_its_session_stopped(void)
+{
+	a->row.bridge = fleet->all[0]->row.kind = BRIDGE_WWEBJS;
+	a->row.first_connected_us = clock_now_us() - S(5000);
+	a->row.control.starts = 20; /* before: they do not count */
+	a->row.control.starts_since_us = a->row.control.started_us = clock_now_us() - S(300);
+	delete_ago(S(100));
+}
+
+static void a_stopped_session_that_its_bridge_does_not_list_is_started_to_be_deleted(void **state)
+{
+	(void)state;
+	deleted_after_its_session_stopped();
+	looked(OBSERVED_ABSENT);
+	assert_string_equal(step(), "start");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	assert_true(a->row.control.starts == 1 && !a->restored && a->row.control.gone_us == PG_NO_TIME);
+	looked(OBSERVED_STARTING);
+	assert_string_equal(step(), "delete");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	looked(OBSERVED_ABSENT);
+	assert_string_equal(step(), "");
+	assert_true(a->row.control.gone_us != PG_NO_TIME && a->reason == PENDING_NOTHING);
+}
+
+/* What was asked last is in the row: the next leader begins with it. */
+static void a_session_that_ended_before_it_was_deleted_is_started_again_a_few_times(void **state)
+{
+	static const enum bridge_outcome outcomes[] = { BRIDGE_GONE, BRIDGE_BUSY, BRIDGE_REJECTED };
+	int64_t n = 0;
+
+	(void)state;
+	deleted_after_its_session_stopped();
+	for (;; n++) {
+		a->row.control.next_us = PG_NO_TIME;
+		looked(OBSERVED_ABSENT);
+		if (strcmp(step(), "start") != 0)
+			break;
+		answer_with(BRIDGE_OK, OBSERVED_NONE);
+		a->row.control.next_us = PG_NO_TIME;
+		looked(OBSERVED_STARTING);
+		assert_string_equal(step(), "delete");
+		answer_with(outcomes[n % 3], OBSERVED_NONE);
+		assert_true(n < 10);
+	}
+	assert_int_equal(n, CLEARINGS_MAX);
+	assert_true(a->row.control.gone_us != PG_NO_TIME);
+}
+
+static void only_a_session_that_may_have_a_login_is_started_to_be_deleted(void **state)
+{
+	static const struct {
+		const char *action, *outcome;
+		bool connected, starts;
+	} cases[] = {
+		{ NULL, NULL, true, true }, /* before it was adopted */
+		{ NULL, NULL, false, false },
+		{ "create", "ok", false, true }, /* and nothing was reported yet */
+		{ "create", "busy", false, true },
+		{ "create", "rejected", false, false },
+		{ "create", "bad_key", false, false },
+		{ "create", "rejected", true, true },
+		{ "stop", "ok", false, true },
+		{ "logout", "ok", true, false },
+		{ "delete", "ok", true, false },
+		{ "delete", "gone", true, true },
+		{ "delete", "busy", true, true },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		(void)end(state);
+		(void)start(state);
+		deleted_after_its_session_stopped();
+		if (!cases[i].connected)
+			a->row.first_connected_us = PG_NO_TIME;
+		a->row.control.action = str_of(cases[i].action);
+		a->row.control.outcome = str_of(cases[i].outcome);
+		looked(OBSERVED_ABSENT);
+		if (strcmp(step(), cases[i].starts ? "start" : "") != 0)
+			fail_msg("case %zu", i);
+		assert_int_equal(a->row.control.gone_us != PG_NO_TIME, !cases[i].starts);
+	}
+}
+
+static void a_stopped_session_is_linked_anew_without_its_former_login(void **state)
+{
+	static const struct {
+		enum bridge_observed observed;
+		const char *call;
+	} steps[] = { { OBSERVED_ABSENT, "start" }, { OBSERVED_CONNECTED, "logout" }, { OBSERVED_ABSENT, "create" } };
+
+	(void)state;
+	a->row.bridge = fleet->all[0]->row.kind = BRIDGE_WWEBJS;
+	a->row.desired = STR("connected");
+	a->row.first_connected_us = clock_now_us() - S(5000);
+	a->row.relink_us = clock_now_us() - S(10);
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		looked(steps[i].observed);
+		assert_string_equal(step(), steps[i].call);
+		answer_with(BRIDGE_OK, OBSERVED_NONE);
+		assert_int_equal(a->row.control.relinked_us == a->row.relink_us, i > 0);
+	}
+}
+
 static void an_unusable_instance_is_not_called(void **state)
 {
 	(void)state;
@@ -354,8 +588,25 @@ int main(void)
 			nothing_is_begun_about_an_account_that_is_gone_until_its_session_is_seen, start, end),
 		cmocka_unit_test_setup_teardown(a_session_is_created_with_the_key_that_its_account_sends_with, start,
 			end),
+		cmocka_unit_test_setup_teardown(a_session_that_cannot_be_deleted_is_given_up_after_a_week, start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_gets_one_call_after_each_list_that_has_it,
+			start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_is_not_touched_until_a_restore_is_accepted,
+			start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_and_is_desired_again_is_not_deleted, start,
+			end),
+		cmocka_unit_test_setup_teardown(the_session_of_a_live_account_with_the_same_name_is_not_deleted, start,
+			end),
+		cmocka_unit_test_setup_teardown(
+			a_stopped_session_that_its_bridge_does_not_list_is_started_to_be_deleted, start, end),
+		cmocka_unit_test_setup_teardown(a_session_that_ended_before_it_was_deleted_is_started_again_a_few_times,
+			start, end),
+		cmocka_unit_test_setup_teardown(only_a_session_that_may_have_a_login_is_started_to_be_deleted, start,
+			end),
+		cmocka_unit_test_setup_teardown(a_stopped_session_is_linked_anew_without_its_former_login, start, end),
 		cmocka_unit_test_setup_teardown(an_unusable_instance_is_not_called, start, end),
 	};
 
+	stats_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

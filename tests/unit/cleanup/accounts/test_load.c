@@ -9,15 +9,25 @@ static struct pg *pg;
 static struct fleet *fleet;
 static struct accounts *all;
 
+static size_t asked; /* calls about sessions */
+
+void calls_add(struct calls *c, int64_t index, const struct bridge_instance *at, const struct bridge_call *call,
+	call_done_fn done, void *ctx)
+{
+	(void)c, (void)index, (void)at, (void)call, (void)done, (void)ctx;
+	asked++;
+}
+
 static int fresh(void **state)
 {
 	(void)state;
 	db_script(
 		"TRUNCATE account_control, session_cleanup_logs;"
-		"UPDATE whatsapp_accounts SET deleted_at = NULL, desired_state = 'connected', desired_at = '2026-01-01Z', provider_ref = NULL,"
+		"UPDATE whatsapp_accounts SET deleted_at = NULL, desired_state = 'connected', desired_at = '2026-01-01Z', provider_ref = NULL, previous_instance_index = NULL,"
 		" assigned_instance_index = 0, assigned_instance_url = 'http://w:0', bridge_kind = 'waha';"
 		"DELETE FROM instances;"
 		"INSERT INTO instances (index, kind, url) VALUES (0, 'waha', 'http://w:0'), (1, 'waha', 'http://w:1')");
+	asked = 0;
 	fleet = fleet_new(&(struct fleet_options){ .probe_interval_ms = 10000 });
 	done(fleet_load(fleet, pg, &db.err));
 	all = accounts_new(&(struct accounts_options){ .fleet = fleet });
@@ -215,6 +225,69 @@ static void a_name_is_the_live_accounts_at_its_instance(void **state)
 	assert_string_equal(session_at(0, "default"), "second"); /* which is deleted there */
 }
 
+/* What one list of instance `index` of kind WAHA says. */
+static void list(int64_t index, const char *name)
+{
+	struct bridge_listed one = { str_of(name), OBSERVED_CONNECTED, STR_NONE };
+
+	accounts_listed(all, fleet_find(fleet, index),
+		&(struct bridge_answer){ .list = &one, .n_list = name[0] ? 1 : 0 }, clock_now_us());
+}
+
+/* As a new leader reads them: without an account of the name, a session is another program's. */
+static void a_new_leader_knows_sessions_of_accounts_that_were_given_up(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET deleted_at = now() - interval '8 days', provider_ref = 'ref',"
+		" desired_state = 'deleted' WHERE id = 1");
+	load();
+	a = account_of("11");
+	assert_true(account_is_given_up(a, clock_now_us()));
+	list(0, "other");
+	assert_int_equal(a->observed, OBSERVED_ABSENT);
+	list(0, "ref");
+	assert_int_equal(a->observed, OBSERVED_CONNECTED);
+	list(1, "ref"); /* another instance's */
+	assert_true(a->observed == OBSERVED_CONNECTED && asked == 0);
+	list(0, "");
+	assert_int_equal(a->observed, OBSERVED_ABSENT);
+}
+
+static void a_stray_of_an_account_that_was_given_up_is_stopped_by_a_unique_name_only(void **state)
+{
+	static const struct {
+		const char *name, *change, *listed;
+		size_t stops;
+	} cases[] = {
+		{ "its own name", "", "s1", 1 },
+		{ "another's", "", "s9", 0 },
+		{ "a name that another program may have", "provider_ref = 'default', previous_instance_index = 1",
+			"default", 0 },
+		{ "one that was seen gone", "", "s1", 0 },
+	};
+	char sql[300];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		(void)end(state);
+		(void)fresh(state);
+		fleet_find(fleet, 1)->probe.state = INSTANCE_UP;
+		snprintf(sql, sizeof(sql),
+			"UPDATE whatsapp_accounts SET deleted_at = now() - interval '8 days',"
+			" desired_state = 'deleted' %s%s WHERE id = 1",
+			cases[i].change[0] ? ", " : "", cases[i].change);
+		execute(db.admin, sql);
+		load();
+		if (i == 3)
+			account_of("11")->row.control.gone_us = AT(1);
+		list(1, cases[i].listed);
+		if (asked != cases[i].stops)
+			fail_msg("%s: %zu", cases[i].name, asked);
+	}
+}
+
 static void accounts_are_counted_where_they_may_have_sessions(void **state)
 {
 	(void)state;
@@ -234,6 +307,7 @@ static int start(void **state)
 {
 	if (db_start(state) < 0)
 		return -1;
+	stats_init();
 	pg = db_session(CLEANUP);
 	return 0;
 }
@@ -255,6 +329,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(at_another_instance_nothing_was_observed_yet, fresh, end),
 		cmocka_unit_test_setup_teardown(the_session_of_an_account_that_came_back_is_not_gone, fresh, end),
 		cmocka_unit_test_setup_teardown(a_name_is_the_live_accounts_at_its_instance, fresh, end),
+		cmocka_unit_test_setup_teardown(a_new_leader_knows_sessions_of_accounts_that_were_given_up, fresh, end),
+		cmocka_unit_test_setup_teardown(
+			a_stray_of_an_account_that_was_given_up_is_stopped_by_a_unique_name_only, fresh, end),
 		cmocka_unit_test_setup_teardown(accounts_are_counted_where_they_may_have_sessions, fresh, end),
 	};
 

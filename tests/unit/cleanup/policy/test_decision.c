@@ -249,6 +249,58 @@ static void a_request_is_carried_out_by_the_call_that_ends_in_its_effect(void **
 	}
 }
 
+/* wwebjs-api deletes a login only with a session that runs: one that does not is started, and then terminated. */
+static void a_login_that_may_be_left_is_deleted_with_a_session_that_runs(void **state)
+{
+	static const struct {
+		const char *name;
+		enum bridge_kind kind;
+		enum bridge_observed observed;
+		void (*set)(struct session_view *v);
+		bool left;
+		int64_t clearings;
+		const char *call;
+		bool clears, relinks;
+	} cases[] = {
+		{ "deleted", BRIDGE_WWEBJS, OBSERVED_ABSENT, desire_deleted, true, 0, "start", true, false },
+		{ "row deleted", BRIDGE_WWEBJS, OBSERVED_ABSENT, delete_row, true, 0, "start", true, false },
+		{ "which runs now", BRIDGE_WWEBJS, OBSERVED_STARTING, delete_row, true, 1, "delete", false, false },
+		{ "or is connected", BRIDGE_WWEBJS, OBSERVED_CONNECTED, delete_row, true, 1, "logout", false, false },
+		{ "terminated", BRIDGE_WWEBJS, OBSERVED_ABSENT, delete_row, false, 1, "", false, false },
+		{ "the last start", BRIDGE_WWEBJS, OBSERVED_ABSENT, delete_row, true, CLEARINGS_MAX - 1, "start", true,
+			false },
+		{ "started too often", BRIDGE_WWEBJS, OBSERVED_ABSENT, delete_row, true, CLEARINGS_MAX, "", false,
+			false },
+		{ "relink", BRIDGE_WWEBJS, OBSERVED_ABSENT, request_relink, true, 0, "start", true, false },
+		{ "relink, which runs now", BRIDGE_WWEBJS, OBSERVED_STARTING, request_relink, true, 1, "logout", false,
+			true },
+		{ "relink, terminated", BRIDGE_WWEBJS, OBSERVED_ABSENT, request_relink, false, 1, "create", false,
+			true },
+		{ "relink, started too often", BRIDGE_WWEBJS, OBSERVED_ABSENT, request_relink, true, CLEARINGS_MAX,
+			"create", false, true },
+		{ "disconnected", BRIDGE_WWEBJS, OBSERVED_ABSENT, desire_disconnected, true, 0, "", false, false },
+		{ "restart", BRIDGE_WWEBJS, OBSERVED_ABSENT, request_restart, true, 0, "create", false, false },
+		{ "connected", BRIDGE_WWEBJS, OBSERVED_ABSENT, desire_connected, true, 0, "create", false, false },
+		{ "WAHA knows all", BRIDGE_WAHA, OBSERVED_ABSENT, delete_row, true, 0, "", false, false },
+		{ "Evolution knows all", BRIDGE_EVOLUTION, OBSERVED_ABSENT, delete_row, true, 0, "", false, false },
+		{ "blazz knows all", BRIDGE_BLAZZ, OBSERVED_ABSENT, request_relink, true, 0, "create", false, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct session_view v = view_of(cases[i].kind, cases[i].observed);
+		struct decision d;
+
+		cases[i].set(&v);
+		v.login_left = cases[i].left;
+		v.clearings = cases[i].clearings;
+		d = session_decide(&v, NOW);
+		if (strcmp(call_word(&d), cases[i].call) != 0 || d.clears != cases[i].clears ||
+			d.relinks != cases[i].relinks || d.by_itself)
+			fail_msg("%s: %s, clears %d, relinks %d", cases[i].name, call_word(&d), d.clears, d.relinks);
+	}
+}
+
 static void a_call_is_due_not_before_its_time(void **state)
 {
 	static const struct {
@@ -342,6 +394,7 @@ int main(void)
 		cmocka_unit_test(every_cell_of_the_table_has_one_call_for_each_kind),
 		cmocka_unit_test(a_session_that_was_not_looked_at_is_looked_at_first),
 		cmocka_unit_test(a_request_is_carried_out_by_the_call_that_ends_in_its_effect),
+		cmocka_unit_test(a_login_that_may_be_left_is_deleted_with_a_session_that_runs),
 		cmocka_unit_test(a_call_is_due_not_before_its_time),
 		cmocka_unit_test(a_request_does_not_wait_for_the_next_start),
 		cmocka_unit_test(each_reason_has_a_word),
