@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "metrics/metrics.h"
 
-#define KINDS (BRIDGE_EVOLUTION + 1)
+#define KINDS   (BRIDGE_EVOLUTION + 1)
+#define REASONS (REASON_UNKNOWN + 1)
 
 static struct {
 	struct metric_cell *leader, *migrations, *sessions, *invalid_retention;
@@ -13,6 +14,7 @@ static struct {
 	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS], *success[CLEANUP_JOBS];
 	struct metric_cell *failures[CLEANUP_JOBS], *work_us[CLEANUP_JOBS], *pauses[CLEANUP_JOBS][PAUSE_CAUSES];
 	struct metric_cell *differences[RECOUNT_COUNTERS], *findings[WATCH_FINDINGS], *erasures[ERASURE_STAGES];
+	struct metric_cell *disconnects[REASONS], *reconcile;
 	struct metric_cell *accounts[OBSERVED_COUNT], *pending[PENDING_REASONS], *instances[INSTANCE_STATES];
 } m;
 
@@ -52,6 +54,20 @@ static void states_init(void)
 		m.pending[i] = METRIC_CELL(pending, pending_reason_word((enum pending_reason)i));
 	for (int i = 0; i < INSTANCE_STATES; i++)
 		m.instances[i] = METRIC_CELL(instances, instance_state_word((enum instance_state)i));
+}
+
+static void changes_init(void)
+{
+	static const double seconds[] = { 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, -1 };
+	struct metric *disconnects = metric_counter("blazz_cleanup_disconnects",
+		"Losses of managed accounts' sessions that were reported while this replica led.", "reason");
+
+	for (int r = REASON_NONE + 1; r < REASONS; r++)
+		m.disconnects[r] = METRIC_CELL(disconnects, session_reason_word((enum session_reason)r));
+	m.reconcile = METRIC_CELL(metric_histogram("blazz_cleanup_reconcile_seconds",
+					  "Time from an account being desired to its desired state being reached.",
+					  NULL, seconds),
+		NULL);
 }
 
 static void jobs_init(void)
@@ -121,6 +137,7 @@ void stats_init(void)
 	calls_init();
 	jobs_init();
 	watch_init();
+	changes_init();
 	states_init();
 }
 
@@ -192,6 +209,20 @@ void stats_watch(enum watch_finding finding, int64_t n)
 void stats_migration(void)
 {
 	metric_add(m.migrations, 1);
+}
+
+void stats_disconnect(struct str reason)
+{
+	int r = REASON_NONE + 1;
+
+	while (r < REASON_UNKNOWN && !str_is(reason, session_reason_word((enum session_reason)r)))
+		r++;
+	metric_add(m.disconnects[r], 1);
+}
+
+void stats_reconciled(int64_t took_us)
+{
+	metric_observe(m.reconcile, (double)took_us / 1e6);
 }
 
 void stats_report(const struct stats_report *r)

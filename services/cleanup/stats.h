@@ -9,6 +9,7 @@
 #include "cleanup/policy/throttle.h"
 #include "store/cleanup_erasure.h"
 #include "store/cleanup_watch.h"
+#include "wire/inbound.h"
 
 void stats_init(void);
 void stats_leader(bool leads);
@@ -16,6 +17,10 @@ void stats_call(enum bridge_kind kind, enum bridge_action action, enum bridge_ou
 void stats_oddity(enum bridge_kind kind, enum bridge_oddity oddity);
 void stats_stray(enum bridge_kind kind);
 void stats_migration(void);
+/* A managed account's session was lost, as chat-sync reported it; reasons without a word count as "unknown". */
+void stats_disconnect(struct str reason);
+/* An account has reached what was desired of it so long ago. */
+void stats_reconciled(int64_t took_us);
 /* A run that has ended, also a dry one. */
 void stats_job(enum cleanup_job job, int64_t found, int64_t acted);
 /* Of a job that works through rows: a step, a pause, a run that has failed. */

@@ -43,6 +43,7 @@ struct account {
 	struct str phone; /* that was observed; in phone_text */
 	char phone_text[24];
 	int64_t due_us; /* when to decide again */
+	bool reconciles; /* desired since this replica leads, and not reached since */
 	int64_t storage_due_us; /* when its files may be looked for again, if that failed */
 	enum pending_reason reason;
 	struct decision calling; /* the call in flight */
