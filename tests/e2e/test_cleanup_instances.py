@@ -208,6 +208,7 @@ def test_only_the_sessions_of_a_dead_instance_move(cleanup):
         assert account.control()["assignment_epoch"] == (2 if moved else 1)
         wait_migrations(cleanup, account, *([("instance_down", was, place(account))] if moved else []))
         assert len(instance_restarts(cleanup, account)) == moved, "session_state, once for each that moved"
+        assert len(notices(cleanup, account, "instance_down")) == moved
         if moved:
             at = next(i for i in instances if i.index == place(account))
             start = at.calls(session=account.session, act="create")[0]
@@ -268,13 +269,15 @@ def test_a_new_leader_waits_for_the_leases_of_its_predecessor(blazz, stub):
     account = Account(cleanup, "blazz", dead)
     account.wait_reached()
     dead.put(dead=True)
-    dead.wait("down")
+    since = dead.wait("down")["state_since"]
     cleanup.service.kill()
     cleanup.replica("successor", **settings).start()
     wait_for(lambda: place(account) != dead.index, lambda: f"{account.row()}\n{cleanup.logs()}")
     start = wait_for(lambda: next((c for at in others for c in at.calls(session=account.session, act="create")), None), cleanup.logs)
     account.wait_reached()
     assert start["at_ms"] - max(c["at_ms"] for c in dead.calls(act="probe")) >= ttl_ms * 7 // 6 and doubles(cleanup) == []
+    assert dead.row()["state_since"] == since
+    assert len({e.event_id for e in notices(cleanup, account, "instance_down")}) == 1, "both leaders' notice of the outage is the same"
 
 
 def test_half_the_fleet_may_fail_over_and_more_may_not(cleanup):

@@ -250,10 +250,22 @@ static void move(struct account *a, const struct instance *from)
 	account_wake(a);
 }
 
+/* Once an outage, which is known by when it began: a new leader reads that, and publishes the same notice again at most. */
+static void outage_notice(struct account *a, const struct instance *at)
+{
+	if (at->probe.state != INSTANCE_DOWN || at->state_since_us == PG_NO_TIME || at->state_since_us == a->outage_us)
+		return;
+	a->outage_us = at->state_since_us;
+	a->noticed &= ~(unsigned)NOTICE_INSTANCE_DOWN;
+	account_notice(a, NOTICE_INSTANCE_DOWN);
+}
+
 static void place(struct account *a, bool suspect, int64_t now_mono_ms)
 {
 	struct instance *at = account_instance(a);
 
+	if (at && !suspect && account_desired(a) == DESIRED_CONNECTED)
+		outage_notice(a, at);
 	if (a->row.instance_index < 0)
 		first(a);
 	else if (!at || account_desired(a) != DESIRED_CONNECTED)
