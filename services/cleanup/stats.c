@@ -1,6 +1,9 @@
 /* See stats.h. */
 #include "cleanup/stats.h"
 
+#include <math.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "metrics/metrics.h"
 
@@ -8,7 +11,7 @@
 #define REASONS (REASON_UNKNOWN + 1)
 
 static struct {
-	struct metric_cell *leader, *migrations, *sessions, *invalid_retention;
+	struct metric_cell *leader, *migrations, *invalid_retention;
 	struct metric_cell *calls[KINDS][BRIDGE_ACTIONS][BRIDGE_OUTCOMES];
 	struct metric_cell *oddities[KINDS][ODDITIES], *strays[KINDS];
 	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS], *success[CLEANUP_JOBS];
@@ -16,6 +19,11 @@ static struct {
 	struct metric_cell *differences[RECOUNT_COUNTERS], *findings[WATCH_FINDINGS], *erasures[ERASURE_STAGES];
 	struct metric_cell *disconnects[REASONS], *reconcile;
 	struct metric_cell *accounts[OBSERVED_COUNT], *pending[PENDING_REASONS], *instances[INSTANCE_STATES];
+	struct metric *up, *sessions; /* their children are made as instances are seen */
+	struct metric_cell *other_sessions;
+	struct {
+		struct metric_cell *up, *sessions; /* NULL: not seen yet */
+	} each[STATS_INSTANCES];
 } m;
 
 static void calls_init(void)
@@ -54,6 +62,10 @@ static void states_init(void)
 		m.pending[i] = METRIC_CELL(pending, pending_reason_word((enum pending_reason)i));
 	for (int i = 0; i < INSTANCE_STATES; i++)
 		m.instances[i] = METRIC_CELL(instances, instance_state_word((enum instance_state)i));
+	m.up = metric_gauge("blazz_cleanup_instance_up", "1: the instance is up.", "instance");
+	m.sessions = metric_gauge("blazz_cleanup_instance_sessions", "Sessions that the instance has listed.",
+		"instance");
+	m.other_sessions = METRIC_CELL(m.sessions, "other");
 }
 
 static void changes_init(void)
@@ -127,9 +139,6 @@ void stats_init(void)
 	m.leader = METRIC_CELL(metric_gauge("blazz_cleanup_leader", "1 while this replica leads.", NULL), NULL);
 	m.migrations = METRIC_CELL(metric_counter("blazz_cleanup_migrations",
 					   "Accounts that were moved to another instance.", NULL),
-		NULL);
-	m.sessions = METRIC_CELL(metric_gauge("blazz_cleanup_instance_sessions", "Sessions that instances have listed.",
-					 NULL),
 		NULL);
 	m.invalid_retention = METRIC_CELL(metric_gauge("blazz_cleanup_invalid_retention",
 						  "Workspaces whose retention.messages_days is not valid.", NULL),
@@ -225,6 +234,27 @@ void stats_reconciled(int64_t took_us)
 	metric_observe(m.reconcile, (double)took_us / 1e6);
 }
 
+/* A child is never removed: that of an instance that is not there any more is not exposed. */
+static void report_instance(int index, const struct stats_instance *at)
+{
+	char label[16];
+
+	if (!m.each[index].up && !at->listed)
+		return;
+	if (!m.each[index].up) {
+		snprintf(label, sizeof(label), "%d", index);
+		m.each[index].up = METRIC_CELL(m.up, label);
+		m.each[index].sessions = METRIC_CELL(m.sessions, label);
+	}
+	metric_set(m.each[index].up, at->listed && at->probed ? at->up : (double)NAN);
+	metric_set(m.each[index].sessions, at->listed ? (double)at->sessions : (double)NAN);
+}
+
+void stats_report_none(void)
+{
+	stats_report(&(struct stats_report){ 0 });
+}
+
 void stats_report(const struct stats_report *r)
 {
 	for (int i = OBSERVED_NONE + 1; i < OBSERVED_COUNT; i++)
@@ -233,5 +263,7 @@ void stats_report(const struct stats_report *r)
 		metric_set(m.pending[i], (double)r->pending[i]);
 	for (int i = 0; i < INSTANCE_STATES; i++)
 		metric_set(m.instances[i], (double)r->instances[i]);
-	metric_set(m.sessions, (double)r->sessions);
+	for (int i = 0; i < STATS_INSTANCES; i++)
+		report_instance(i, &r->each[i]);
+	metric_set(m.other_sessions, (double)r->others);
 }

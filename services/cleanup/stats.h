@@ -36,13 +36,22 @@ enum recount_counter { RECOUNT_UNREAD, RECOUNT_PARTICIPANTS, RECOUNT_CAMPAIGN, R
 void stats_recount(enum recount_counter counter);
 /* What the last run of maintenance found. */
 void stats_watch(enum watch_finding finding, int64_t n);
-/* Gauges, set together now and then. */
+/* Gauges, set together now and then. Instances have some of their own, if their index is below STATS_INSTANCES: that bounds the labels. */
+#define STATS_INSTANCES 1000
+struct stats_instance {
+	bool listed; /* there is one of that index */
+	bool probed, up; /* probed: it is neither off nor still to be probed */
+	int64_t sessions;
+};
 struct stats_report {
 	int64_t accounts[OBSERVED_COUNT]; /* by what was observed */
 	int64_t pending[PENDING_REASONS];
 	int64_t instances[INSTANCE_STATES];
-	int64_t sessions; /* listed by all instances */
+	struct stats_instance each[STATS_INSTANCES]; /* by index */
+	int64_t others; /* sessions that instances beyond have listed */
 };
 void stats_report(const struct stats_report *r);
+/* This replica no longer leads: another one's gauges count. */
+void stats_report_none(void);
 
 #endif
