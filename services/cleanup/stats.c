@@ -63,8 +63,8 @@ static void states_init(void)
 	for (int i = 0; i < INSTANCE_STATES; i++)
 		m.instances[i] = METRIC_CELL(instances, instance_state_word((enum instance_state)i));
 	m.up = metric_gauge("blazz_cleanup_instance_up", "1: the instance is up.", "instance");
-	m.sessions = metric_gauge("blazz_cleanup_instance_sessions", "Sessions that the instance has listed.",
-		"instance");
+	m.sessions =
+		metric_gauge("blazz_cleanup_instance_sessions", "Sessions that the instance has listed.", "instance");
 	m.other_sessions = METRIC_CELL(m.sessions, "other");
 }
 

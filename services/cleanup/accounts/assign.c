@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 
 #define ARRIVING_MAX 5 /* at an instance, of accounts that move or are not started yet: no further one leaves for it */
 
@@ -32,6 +33,7 @@ static void assign(struct account *a, const struct instance *to, const char *why
 {
 	struct instance *at = fleet_find(a->all->options.fleet, to->row.index);
 
+	(void)failpoint("assignment_decided");
 	a->assign_to = to->row.index;
 	a->migrates = a->row.instance_index >= 0;
 	a->migrate_why = why;
@@ -127,6 +129,7 @@ static void fail_over(struct account *a, struct instance *from)
 {
 	const struct instance *to;
 
+	(void)failpoint("instance_fenced");
 	from->changed |= from->row.fenced_us == PG_NO_TIME;
 	if (from->row.fenced_us == PG_NO_TIME)
 		from->row.fenced_us = clock_now_us();

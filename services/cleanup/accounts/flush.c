@@ -154,6 +154,7 @@ static int assignment_write(struct writing *w, struct account *a, struct err *er
 	if (rc < 0)
 		return -1;
 	if (rc > 0) {
+		(void)failpoint("assignment_written");
 		if (as.to == a->row.move_to)
 			a->row.control.moved_us = a->row.move_us;
 		if (a->migrates)
@@ -330,6 +331,8 @@ static int reload(struct accounts *all, struct pg *pg, struct err *err)
 {
 	size_t n = all->n_reload;
 
+	if (n > 0)
+		(void)failpoint("assignment_committed");
 	all->n_reload = 0;
 	return n > 0 ? accounts_load(all, pg, all->reload, n, err) : 0;
 }
