@@ -22,7 +22,7 @@ struct metric_cell *metric_with(struct metric *m, const char *const *values);
 #define METRIC_CELL(m, ...) metric_with((m), (const char *const[]){ __VA_ARGS__ })
 
 void metric_add(struct metric_cell *c, int64_t n); /* counters, gauges */
-void metric_set(struct metric_cell *c, double v); /* gauges */
+void metric_set(struct metric_cell *c, double v); /* gauges; NAN: not exposed until it is set again */
 void metric_observe(struct metric_cell *c, double v); /* histograms */
 int64_t metric_value(const struct metric_cell *c); /* counters; for tests and progress reports */
 

@@ -108,6 +108,17 @@ static void write_histogram(struct buf *out, const struct metric_cell *c, const 
 	buf_add_char(out, '\n');
 }
 
+static void write_gauge(struct buf *out, const struct metric_cell *c, const char *values)
+{
+	double v = atomic_load_explicit(&c->number, memory_order_relaxed);
+
+	if (isnan(v))
+		return;
+	write_name(out, c->metric, "", values, NULL);
+	add_number(out, v, false);
+	buf_add_char(out, '\n');
+}
+
 static void write_cell(struct buf *out, const struct metric_cell *c, const char *values)
 {
 	switch (c->metric->kind) {
@@ -116,9 +127,7 @@ static void write_cell(struct buf *out, const struct metric_cell *c, const char 
 		buf_printf(out, "%lld\n", (long long)metric_value(c));
 		break;
 	case METRIC_GAUGE:
-		write_name(out, c->metric, "", values, NULL);
-		add_number(out, atomic_load_explicit(&c->number, memory_order_relaxed), false);
-		buf_add_char(out, '\n');
+		write_gauge(out, c, values);
 		break;
 	case METRIC_HISTOGRAM:
 		write_histogram(out, c, values);

@@ -6,8 +6,8 @@
 #include "store/statements.h"
 
 static const struct pg_stmt list = { "cleanup_instances", PG_PREPARED,
-	"SELECT index, uuid, kind, url, storage_group, storage_path, secrets, capacity, desired, removed_at IS NOT NULL, state, fenced_at"
-	" FROM instances ORDER BY index" };
+	"SELECT index, uuid, kind, url, storage_group, storage_path, secrets, capacity, desired, removed_at IS NOT NULL, state, state_since,"
+	" fenced_at FROM instances ORDER BY index" };
 
 static const struct pg_stmt report = { "cleanup_instances_report", PG_UNNAMED,
 	"UPDATE instances i SET state = r.state, error = r.error, state_since = r.state_since, probed_at = r.probed_at,"
@@ -35,6 +35,7 @@ static struct instance_row row_read(struct cells *c)
 	r.desired = cells_text(c);
 	r.removed = cells_bool(c);
 	r.state = cells_text(c);
+	r.state_since_us = cells_time(c);
 	r.fenced_us = cells_time(c);
 	return r;
 }

@@ -16,6 +16,7 @@ struct instance_row {
 	struct str desired; /* "active", "draining" or "off" */
 	bool removed;
 	struct str state; /* as reported by the last leader */
+	int64_t state_since_us; /* PG_NO_TIME: none has reported it */
 	int64_t fenced_us; /* PG_NO_TIME: its sessions may run there */
 };
 

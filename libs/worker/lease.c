@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "store/leases.h"
 #include "store/schema.h"
@@ -139,6 +140,7 @@ static int lease_acquire(struct lease *l, int64_t now, struct err *err)
 	l->next_mono_ms = now + l->options.backoff_ms;
 	if (rc <= 0)
 		return rc;
+	(void)failpoint("lease_acquired");
 	clock_correct(l, l->row.now_us);
 	a = lease_adoption(l);
 	if (outbox_adopt(&a, &slot, 1, err) < 0)
@@ -159,6 +161,7 @@ static int lease_renew(struct lease *l, int64_t now, struct err *err)
 
 	if (store_lease_renew(l->pg, l->options.name, l->row.epoch, l->options.ttl_ms, &now_us, err) < 0)
 		return -1;
+	(void)failpoint("lease_renewed");
 	clock_correct(l, now_us);
 	l->renewed_mono_ms = now;
 	l->next_mono_ms = now + l->options.renew_interval_ms;

@@ -41,6 +41,7 @@ static void on_lost(void *ctx)
 	struct cleaner *c = ctx;
 
 	stats_leader(false);
+	stats_report_none();
 	calls_abort(c->parts.calls);
 	upkeep_clear(c->parts.upkeep);
 	accounts_clear(c->parts.accounts);
@@ -141,6 +142,14 @@ static int flush(struct cleaner *c, struct err *err)
 	return upkeep_flush(c->parts.upkeep, &to, err) < 0 ? -1 : storage_turn(c->parts.storage, &to, err);
 }
 
+static struct stats_instance instance_stats(const struct instance *at)
+{
+	return (struct stats_instance){ .listed = true,
+		.probed = at->probe.state != INSTANCE_UNKNOWN && !str_is(at->row.desired, "off"),
+		.up = at->probe.state == INSTANCE_UP,
+		.sessions = at->sessions };
+}
+
 static void report(struct cleaner *c, int64_t now)
 {
 	struct stats_report r = { 0 };
@@ -152,7 +161,10 @@ static void report(struct cleaner *c, int64_t now)
 	c->report_mono_ms = now + REPORT_MS;
 	while ((at = fleet_each(c->parts.fleet, &i))) {
 		r.instances[at->probe.state]++;
-		r.sessions += at->sessions;
+		if (at->row.index < STATS_INSTANCES)
+			r.each[at->row.index] = instance_stats(at);
+		else
+			r.others += at->sessions;
 	}
 	accounts_report(c->parts.accounts, &r);
 	stats_report(&r);

@@ -40,7 +40,7 @@ const struct config_key cleanup_keys[] = {
 		"Certificates of the authorities to trust (PEM) instead of the system's." },
 	{ "probe.interval", CONFIG_DURATION_MS, 0, AT(probe_interval_ms), "10s", 100, 20000,
 		"How often each instance is probed; an instance of kind blazz gets its lease with it." },
-	{ "list.interval", CONFIG_DURATION_MS, 0, AT(list_interval_ms), "60s", 500, 3600000,
+	{ "list.interval", CONFIG_DURATION_MS, 0, AT(list_interval_ms), "55s", 500, 3600000,
 		"How often each instance is asked for its sessions." },
 	{ "meta.base_url", CONFIG_STRING, 0, AT(meta_base_url), "https://graph.facebook.com", 0, 0,
 		"The Graph API of Meta." },

@@ -1,19 +1,29 @@
 /* See stats.h. */
 #include "cleanup/stats.h"
 
+#include <math.h>
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "metrics/metrics.h"
 
-#define KINDS (BRIDGE_EVOLUTION + 1)
+#define KINDS   (BRIDGE_EVOLUTION + 1)
+#define REASONS (REASON_UNKNOWN + 1)
 
 static struct {
-	struct metric_cell *leader, *migrations, *sessions, *invalid_retention;
+	struct metric_cell *leader, *migrations, *invalid_retention;
 	struct metric_cell *calls[KINDS][BRIDGE_ACTIONS][BRIDGE_OUTCOMES];
 	struct metric_cell *oddities[KINDS][ODDITIES], *strays[KINDS];
 	struct metric_cell *runs[CLEANUP_JOBS], *found[CLEANUP_JOBS], *acted[CLEANUP_JOBS], *success[CLEANUP_JOBS];
 	struct metric_cell *failures[CLEANUP_JOBS], *work_us[CLEANUP_JOBS], *pauses[CLEANUP_JOBS][PAUSE_CAUSES];
 	struct metric_cell *differences[RECOUNT_COUNTERS], *findings[WATCH_FINDINGS], *erasures[ERASURE_STAGES];
+	struct metric_cell *disconnects[REASONS], *reconcile;
 	struct metric_cell *accounts[OBSERVED_COUNT], *pending[PENDING_REASONS], *instances[INSTANCE_STATES];
+	struct metric *up, *sessions; /* their children are made as instances are seen */
+	struct metric_cell *other_sessions;
+	struct {
+		struct metric_cell *up, *sessions; /* NULL: not seen yet */
+	} each[STATS_INSTANCES];
 } m;
 
 static void calls_init(void)
@@ -52,6 +62,24 @@ static void states_init(void)
 		m.pending[i] = METRIC_CELL(pending, pending_reason_word((enum pending_reason)i));
 	for (int i = 0; i < INSTANCE_STATES; i++)
 		m.instances[i] = METRIC_CELL(instances, instance_state_word((enum instance_state)i));
+	m.up = metric_gauge("blazz_cleanup_instance_up", "1: the instance is up.", "instance");
+	m.sessions =
+		metric_gauge("blazz_cleanup_instance_sessions", "Sessions that the instance has listed.", "instance");
+	m.other_sessions = METRIC_CELL(m.sessions, "other");
+}
+
+static void changes_init(void)
+{
+	static const double seconds[] = { 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, -1 };
+	struct metric *disconnects = metric_counter("blazz_cleanup_disconnects",
+		"Losses of managed accounts' sessions that were reported while this replica led.", "reason");
+
+	for (int r = REASON_NONE + 1; r < REASONS; r++)
+		m.disconnects[r] = METRIC_CELL(disconnects, session_reason_word((enum session_reason)r));
+	m.reconcile = METRIC_CELL(metric_histogram("blazz_cleanup_reconcile_seconds",
+					  "Time from an account being desired to its desired state being reached.",
+					  NULL, seconds),
+		NULL);
 }
 
 static void jobs_init(void)
@@ -112,15 +140,13 @@ void stats_init(void)
 	m.migrations = METRIC_CELL(metric_counter("blazz_cleanup_migrations",
 					   "Accounts that were moved to another instance.", NULL),
 		NULL);
-	m.sessions = METRIC_CELL(metric_gauge("blazz_cleanup_instance_sessions", "Sessions that instances have listed.",
-					 NULL),
-		NULL);
 	m.invalid_retention = METRIC_CELL(metric_gauge("blazz_cleanup_invalid_retention",
 						  "Workspaces whose retention.messages_days is not valid.", NULL),
 		NULL);
 	calls_init();
 	jobs_init();
 	watch_init();
+	changes_init();
 	states_init();
 }
 
@@ -194,6 +220,41 @@ void stats_migration(void)
 	metric_add(m.migrations, 1);
 }
 
+void stats_disconnect(struct str reason)
+{
+	int r = REASON_NONE + 1;
+
+	while (r < REASON_UNKNOWN && !str_is(reason, session_reason_word((enum session_reason)r)))
+		r++;
+	metric_add(m.disconnects[r], 1);
+}
+
+void stats_reconciled(int64_t took_us)
+{
+	metric_observe(m.reconcile, (double)took_us / 1e6);
+}
+
+/* A child is never removed: that of an instance that is not there any more is not exposed. */
+static void report_instance(int index, const struct stats_instance *at)
+{
+	char label[16];
+
+	if (!m.each[index].up && !at->listed)
+		return;
+	if (!m.each[index].up) {
+		snprintf(label, sizeof(label), "%d", index);
+		m.each[index].up = METRIC_CELL(m.up, label);
+		m.each[index].sessions = METRIC_CELL(m.sessions, label);
+	}
+	metric_set(m.each[index].up, at->listed && at->probed ? at->up : (double)NAN);
+	metric_set(m.each[index].sessions, at->listed ? (double)at->sessions : (double)NAN);
+}
+
+void stats_report_none(void)
+{
+	stats_report(&(struct stats_report){ 0 });
+}
+
 void stats_report(const struct stats_report *r)
 {
 	for (int i = OBSERVED_NONE + 1; i < OBSERVED_COUNT; i++)
@@ -202,5 +263,7 @@ void stats_report(const struct stats_report *r)
 		metric_set(m.pending[i], (double)r->pending[i]);
 	for (int i = 0; i < INSTANCE_STATES; i++)
 		metric_set(m.instances[i], (double)r->instances[i]);
-	metric_set(m.sessions, (double)r->sessions);
+	for (int i = 0; i < STATS_INSTANCES; i++)
+		report_instance(i, &r->each[i]);
+	metric_set(m.other_sessions, (double)r->others);
 }

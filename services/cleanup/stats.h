@@ -9,6 +9,7 @@
 #include "cleanup/policy/throttle.h"
 #include "store/cleanup_erasure.h"
 #include "store/cleanup_watch.h"
+#include "wire/inbound.h"
 
 void stats_init(void);
 void stats_leader(bool leads);
@@ -16,6 +17,10 @@ void stats_call(enum bridge_kind kind, enum bridge_action action, enum bridge_ou
 void stats_oddity(enum bridge_kind kind, enum bridge_oddity oddity);
 void stats_stray(enum bridge_kind kind);
 void stats_migration(void);
+/* A managed account's session was lost, as chat-sync reported it; reasons without a word count as "unknown". */
+void stats_disconnect(struct str reason);
+/* An account has reached what was desired of it so long ago. */
+void stats_reconciled(int64_t took_us);
 /* A run that has ended, also a dry one. */
 void stats_job(enum cleanup_job job, int64_t found, int64_t acted);
 /* Of a job that works through rows: a step, a pause, a run that has failed. */
@@ -31,13 +36,22 @@ enum recount_counter { RECOUNT_UNREAD, RECOUNT_PARTICIPANTS, RECOUNT_CAMPAIGN, R
 void stats_recount(enum recount_counter counter);
 /* What the last run of maintenance found. */
 void stats_watch(enum watch_finding finding, int64_t n);
-/* Gauges, set together now and then. */
+/* Gauges, set together now and then. Instances have some of their own, if their index is below STATS_INSTANCES: that bounds the labels. */
+#define STATS_INSTANCES 1000
+struct stats_instance {
+	bool listed; /* there is one of that index */
+	bool probed, up; /* probed: it is neither off nor still to be probed */
+	int64_t sessions;
+};
 struct stats_report {
 	int64_t accounts[OBSERVED_COUNT]; /* by what was observed */
 	int64_t pending[PENDING_REASONS];
 	int64_t instances[INSTANCE_STATES];
-	int64_t sessions; /* listed by all instances */
+	struct stats_instance each[STATS_INSTANCES]; /* by index */
+	int64_t others; /* sessions that instances beyond have listed */
 };
 void stats_report(const struct stats_report *r);
+/* This replica no longer leads: another one's gauges count. */
+void stats_report_none(void);
 
 #endif

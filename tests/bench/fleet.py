@@ -20,7 +20,7 @@ from harness.provider_stub import ProviderStub
 from harness.sending import sealed
 from harness.waiting import wait_for
 
-SPEC = {"probe__interval": "10s", "list__interval": "60s"}  # the service's own; the harness shortens them
+SPEC = {"probe__interval": "10s", "list__interval": "55s"}  # the service's own; the harness shortens them
 LOST_AFTER_S = 70
 
 

@@ -147,6 +147,39 @@ def test_an_instance_that_rejects_the_key_gets_no_calls_about_sessions(cleanup, 
     assert instance.row()["state"] == "up"
 
 
+def test_an_outage_is_measured_and_each_account_has_one_notice_of_it(cleanup):
+    """Of the instance that went down only, and again in its next outage. One that is removed is not measured any more."""
+    at, *others = (Instance(cleanup, "waha") for _ in range(3))
+    for instance in (at, *others):
+        instance.wait("up")
+    accounts, elsewhere = [Account(cleanup, "waha", at) for _ in range(2)], Account(cleanup, "waha", others[0])
+    for account in (*accounts, elsewhere):
+        account.wait_reached()
+
+    def measured(instance):
+        found = cleanup.service.metrics()
+        return tuple(found.get(f'blazz_cleanup_instance_{what}{{instance="{instance.index}"}}') for what in ("up", "sessions"))
+
+    def wait_measured(instance, *expected):
+        wait_for(lambda: measured(instance) == expected, lambda: f"{measured(instance)}\n{cleanup.logs()}")
+
+    wait_measured(at, 1, 2)
+    wait_measured(others[0], 1, 1)
+    for outages in (1, 2):
+        at.put(dead=True)
+        wait_measured(at, 0, 2)
+        for account in accounts:
+            wait_for(lambda a=account: len(notices(cleanup, a, "instance_down")) >= outages, cleanup.logs)
+        at.put(dead=False)
+        wait_measured(at, 1, 2)
+        wait_measured(others[0], 1, 1)
+        for account in accounts:
+            account.wait_reached()
+        assert [len(notices(cleanup, a, "instance_down")) for a in (*accounts, elsewhere)] == [outages, outages, 0]
+    others[1].change(removed_at=at.row()["state_since"])
+    wait_measured(others[1], None, None)
+
+
 # Assignment
 
 def test_an_account_gets_the_instance_with_the_most_room(cleanup):
@@ -208,6 +241,7 @@ def test_only_the_sessions_of_a_dead_instance_move(cleanup):
         assert account.control()["assignment_epoch"] == (2 if moved else 1)
         wait_migrations(cleanup, account, *([("instance_down", was, place(account))] if moved else []))
         assert len(instance_restarts(cleanup, account)) == moved, "session_state, once for each that moved"
+        assert len(notices(cleanup, account, "instance_down")) == moved
         if moved:
             at = next(i for i in instances if i.index == place(account))
             start = at.calls(session=account.session, act="create")[0]
@@ -268,13 +302,15 @@ def test_a_new_leader_waits_for_the_leases_of_its_predecessor(blazz, stub):
     account = Account(cleanup, "blazz", dead)
     account.wait_reached()
     dead.put(dead=True)
-    dead.wait("down")
+    since = dead.wait("down")["state_since"]
     cleanup.service.kill()
     cleanup.replica("successor", **settings).start()
     wait_for(lambda: place(account) != dead.index, lambda: f"{account.row()}\n{cleanup.logs()}")
     start = wait_for(lambda: next((c for at in others for c in at.calls(session=account.session, act="create")), None), cleanup.logs)
     account.wait_reached()
     assert start["at_ms"] - max(c["at_ms"] for c in dead.calls(act="probe")) >= ttl_ms * 7 // 6 and doubles(cleanup) == []
+    assert dead.row()["state_since"] == since
+    assert len({e.event_id for e in notices(cleanup, account, "instance_down")}) == 1, "both leaders' notice of the outage is the same"
 
 
 def test_half_the_fleet_may_fail_over_and_more_may_not(cleanup):

@@ -143,6 +143,21 @@ def test_each_newer_request_is_carried_out_once(cleanup):
         assert instance.sessions() == {account.session: "connected"}
 
 
+def test_the_time_until_the_desired_state_is_reached_is_measured_once_a_change(cleanup):
+    def measured():
+        found = cleanup.service.metrics()
+        return [found[f"blazz_cleanup_reconcile_seconds_{what}"] for what in ("count", "sum")]
+
+    before = measured()
+    began = time.monotonic()
+    instance, account = connected(cleanup, "waha")
+    account.desire("disconnected")
+    account.wait_reached()
+    wait_listed(instance)
+    count, seconds = (now - then for now, then in zip(measured(), before))
+    assert count == 2 and 0 < seconds < time.monotonic() - began
+
+
 def test_a_request_of_a_disconnected_account_waits(cleanup):
     instance, account = connected(cleanup, "waha")
     account.desire("disconnected")
@@ -192,6 +207,8 @@ def test_a_lost_session_is_started_after_5_and_then_15_seconds(cleanup):
     found = {kind: connected(cleanup, kind) for kind in KINDS}
     for kind, (instance, account) in found.items():
         report_connected(cleanup, kind, account)
+    timeouts = 'blazz_cleanup_disconnects_total{reason="timeout"}'
+    counted = cleanup.service.metrics()[timeouts]
     for nth, delay_s in ((1, 5), (2, 15)):
         lost = {kind: lose(cleanup, kind, *f, inbound_pb2.SessionState.REASON_TIMEOUT) for kind, f in found.items()}
         for kind, (instance, account) in found.items():
@@ -204,6 +221,7 @@ def test_a_lost_session_is_started_after_5_and_then_15_seconds(cleanup):
     for instance, account in found.values():
         assert len(starts(instance, account)) == 3
         assert account.row()["session_restore_count"] == 2 and account.row()["disconnect_count"] == 2
+    assert cleanup.service.metrics()[timeouts] - counted == 2 * len(found)
 
 
 @pytest.mark.parametrize("kind", KINDS)

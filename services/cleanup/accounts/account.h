@@ -20,6 +20,7 @@ enum account_notice_kind {
 	NOTICE_NO_CAPACITY = 1 << 2,
 	NOTICE_PHONE_DIFFERS = 1 << 3,
 	NOTICE_DUPLICATE_NUMBER = 1 << 4,
+	NOTICE_INSTANCE_DOWN = 1 << 5,
 };
 
 /* Why a job deletes an account. */
@@ -46,6 +47,7 @@ struct account {
 	struct str phone; /* that was observed; in phone_text */
 	char phone_text[24];
 	int64_t due_us; /* when to decide again */
+	bool reconciles; /* desired since this replica leads, and not reached since */
 	int64_t storage_due_us; /* when its files may be looked for again, if that failed */
 	enum pending_reason reason;
 	struct decision calling; /* the call in flight */
@@ -63,6 +65,7 @@ struct account {
 	bool restored; /* a session that had been connected was started */
 	unsigned notices,
 		noticed; /* enum account_notice_kind: to be published; published since the account was desired */
+	int64_t outage_us; /* when its instance went down, as of the last notice about that; 0: none */
 	int64_t leaves_for; /* an index: where it gets a place once its session has stopped; -1: it stays */
 	int64_t assign_to; /* an index; -1: none */
 	int64_t assign_mono_ms; /* not before */

@@ -274,6 +274,14 @@ static struct decision move_decide(const struct account *a)
 		.at_us = ended ? INT64_MAX : 0 };
 }
 
+static void reached(struct account *a, int64_t now_us)
+{
+	a->done = BRIDGE_LOOK;
+	if (a->reconciles)
+		stats_reconciled(now_us - a->row.desired_us);
+	a->reconciles = false;
+}
+
 static void step_at(struct account *a, const struct instance *at, int64_t now_us)
 {
 	const struct account_control *c = &a->row.control;
@@ -285,7 +293,7 @@ static void step_at(struct account *a, const struct instance *at, int64_t now_us
 				   : session_decide(&view, now_us);
 
 	if (d.reason == PENDING_NOTHING)
-		a->done = BRIDGE_LOOK;
+		reached(a, now_us);
 	if (d.reason == PENDING_SUSPENDED)
 		suspension_notice(a, view.reconnect.suspension);
 	if (c->next_us != PG_NO_TIME && now_us < c->next_us && (d.call || unsure)) {

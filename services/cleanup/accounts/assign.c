@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 
 #define ARRIVING_MAX 5 /* at an instance, of accounts that move or are not started yet: no further one leaves for it */
 
@@ -39,6 +40,7 @@ static void assign(struct account *a, const struct instance *to, const char *why
 {
 	struct instance *at = fleet_find(a->all->options.fleet, to->row.index);
 
+	(void)failpoint("assignment_decided");
 	a->assign_to = to->row.index;
 	a->migrates = a->row.instance_index >= 0;
 	a->migrate_why = why;
@@ -134,6 +136,7 @@ static void fail_over(struct account *a, struct instance *from)
 {
 	const struct instance *to;
 
+	(void)failpoint("instance_fenced");
 	from->changed |= from->row.fenced_us == PG_NO_TIME;
 	if (from->row.fenced_us == PG_NO_TIME)
 		from->row.fenced_us = clock_now_us();
@@ -257,10 +260,22 @@ static void move(struct account *a, const struct instance *from)
 	account_wake(a);
 }
 
+/* Once an outage, which is known by when it began: a new leader reads that, and publishes the same notice again at most. */
+static void outage_notice(struct account *a, const struct instance *at)
+{
+	if (at->probe.state != INSTANCE_DOWN || at->state_since_us == PG_NO_TIME || at->state_since_us == a->outage_us)
+		return;
+	a->outage_us = at->state_since_us;
+	a->noticed &= ~(unsigned)NOTICE_INSTANCE_DOWN;
+	account_notice(a, NOTICE_INSTANCE_DOWN);
+}
+
 static void place(struct account *a, bool suspect, int64_t now_mono_ms)
 {
 	struct instance *at = account_instance(a);
 
+	if (at && !suspect && account_desired(a) == DESIRED_CONNECTED)
+		outage_notice(a, at);
 	if (a->row.instance_index < 0)
 		first(a);
 	else if (!at || account_desired(a) != DESIRED_CONNECTED)

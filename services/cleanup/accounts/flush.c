@@ -28,6 +28,8 @@ static const struct {
 		"The session reports another phone number than the account has." },
 	{ NOTICE_DUPLICATE_NUMBER, "duplicate_number", SEVERITY_WARNING,
 		"Another connected account of the workspace has the same phone number." },
+	{ NOTICE_INSTANCE_DOWN, "instance_down", SEVERITY_WARNING,
+		"The instance on which the account's session runs does not answer." },
 };
 
 struct writing {
@@ -90,6 +92,8 @@ static int64_t notice_time(const struct account *a, enum account_notice_kind wha
 {
 	bool of_loss = what == NOTICE_RECONNECT_GAVE_UP || what == NOTICE_SESSION_BLOCKED;
 
+	if (what == NOTICE_INSTANCE_DOWN)
+		return a->outage_us;
 	return of_loss && a->row.disconnected_us != PG_NO_TIME ? a->row.disconnected_us : a->row.desired_us;
 }
 
@@ -150,6 +154,7 @@ static int assignment_write(struct writing *w, struct account *a, struct err *er
 	if (rc < 0)
 		return -1;
 	if (rc > 0) {
+		(void)failpoint("assignment_written");
 		if (as.to == a->row.move_to)
 			a->row.control.moved_us = a->row.move_us;
 		if (a->migrates)
@@ -326,6 +331,8 @@ static int reload(struct accounts *all, struct pg *pg, struct err *err)
 {
 	size_t n = all->n_reload;
 
+	if (n > 0)
+		(void)failpoint("assignment_committed");
 	all->n_reload = 0;
 	return n > 0 ? accounts_load(all, pg, all->reload, n, err) : 0;
 }

@@ -45,6 +45,17 @@ static void look_after_report(struct account *a, int64_t now_us)
 		a->look_due_us = a->report_looked_us > now_us ? now_us : a->report_looked_us + REPORT_LOOK_US;
 }
 
+/* What was desired or lost before this replica led is not counted: its predecessor may have done so. */
+static void changes_count(struct account *a, const struct cleanup_account *row, bool desired_anew)
+{
+	bool known = a->arena;
+
+	a->reconciles |= (desired_anew || !known) && row->desired_us >= a->all->since_us;
+	if (known && account_instance(a) && row->disconnected_us != PG_NO_TIME &&
+		row->disconnected_us != a->row.disconnected_us)
+		stats_disconnect(row->disconnect_reason);
+}
+
 /* This replica's control is newer than the row's: what it decided may not be written yet. Only the epoch is PostgreSQL's, and that the
  * session of a live account is not gone. */
 static void row_use(struct account *a, const struct cleanup_account *row, struct arena *arena)
@@ -52,6 +63,7 @@ static void row_use(struct account *a, const struct cleanup_account *row, struct
 	struct account_control own = a->row.control;
 	bool desired_anew = row->desired_us != a->row.desired_us, reported_anew = is_reported_anew(&a->row, row);
 
+	changes_count(a, row, desired_anew);
 	own.epoch = row->control.epoch;
 	if (row->deleted_us == PG_NO_TIME)
 		own.gone_us = PG_NO_TIME;
@@ -107,6 +119,8 @@ int accounts_load(struct accounts *all, struct pg *pg, const struct uuid *uuids,
 {
 	const struct cleanup_account_ops ops = { .arena = row_arena, .each = on_row, .ctx = all };
 
+	if (all->n == 0 && !uuids)
+		all->since_us = clock_now_us();
 	if ((uuids ? store_cleanup_accounts_of(pg, uuids, n, &ops, err) : store_cleanup_accounts(pg, &ops, err)) < 0)
 		return -1;
 	accounts_count(all);

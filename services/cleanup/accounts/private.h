@@ -15,6 +15,7 @@ struct accounts {
 	struct uuid *reload; /* accounts whose rows have changed under a decision */
 	size_t n_reload, cap_reload;
 	bool pending; /* some account is to be written */
+	int64_t since_us; /* when all accounts were read first: since this replica leads */
 	int64_t ended; /* accounts that were deleted or expired as jobs asked */
 	bool rooms_changed; /* accounts_assign() is due at once */
 	int64_t assign_mono_ms; /* when it is due */

@@ -40,8 +40,10 @@ static void on_answered(void *ctx, const struct exchange_result *result)
 
 	(void)failpoint("call_answered");
 	p->request = NULL;
-	if (!call_passes_queue(p->call.action))
+	if (!call_passes_queue(p->call.action)) {
+		(void)failpoint("session_call_answered");
 		p->queue->n_in_flight--;
+	}
 	loop_timer_set(p->calls->timer, 0); /* the next call may begin */
 	bridge_answer_read(p->at.kind, &p->call, result, p->arena, &answer);
 	if (result->refused) /* a name whose addresses the guard refuses, like such an address itself */
@@ -66,8 +68,10 @@ static void request_send(struct pending *p, const struct bridge_request *built, 
 	};
 
 	sender_pool_send(p->calls->options.senders, &to, &request, &p->request);
-	if (!call_passes_queue(p->call.action))
+	if (!call_passes_queue(p->call.action)) {
+		(void)failpoint("session_call_started");
 		p->queue->n_in_flight++;
+	}
 	(void)failpoint("call_started");
 }
 

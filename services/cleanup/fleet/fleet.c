@@ -152,7 +152,8 @@ static struct instance *instance_new(struct fleet *f, const struct instance_row 
 
 	at->fleet = f;
 	at->probe.state = instance_state_parse(row->state);
-	at->state_since_us = at->probed_us = PG_NO_TIME;
+	at->state_since_us = row->state_since_us;
+	at->probed_us = PG_NO_TIME;
 	f->all = vec_grow(f->all, f->n, &f->cap, sizeof(*f->all));
 	f->all[f->n++] = at;
 	return at;

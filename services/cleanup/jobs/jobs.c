@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/vec.h"
 #include "cleanup/accounts/ending.h"
@@ -170,8 +171,10 @@ static void decided(struct jobs *j, const struct job_account *one, int64_t now_u
 	j->found += due;
 	if (requested && (due || !uuid_is_nil(&j->request.account)))
 		answer_account(&j->answer, one);
-	if (due && !j->request.dry_run)
+	if (due && !j->request.dry_run) {
+		(void)failpoint("job_found");
 		act(j->job, one, requested);
+	}
 }
 
 static void accounts_decide(struct jobs *j)

@@ -5,6 +5,7 @@
 
 #include "metrics/metrics.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +51,20 @@ static void children_are_exposed_by_their_labels(void **state)
 	metric_add(METRIC_CELL(m, "input", "a\"b\\c\nd"), 1);
 	assert_exposed("t_errors_total{kind=\"input\",place=\"a\\\"b\\\\c\\nd\"} 2\n"
 		       "t_errors_total{kind=\"retry\",place=\"\"} 2\n");
+}
+
+static void a_gauge_that_is_not_a_number_is_not_exposed(void **state)
+{
+	struct metric_cell *c = METRIC_CELL(metric_gauge("t_level", "Level.", "of"), "tank");
+	struct buf b;
+
+	(void)state;
+	metric_set(c, NAN);
+	b = exposition();
+	assert_null(strstr(b.p, "t_level{"));
+	buf_fini(&b);
+	metric_set(c, 2);
+	assert_exposed("t_level{of=\"tank\"} 2\n");
 }
 
 static void label_values_do_not_run_together(void **state)
@@ -152,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_counter_is_exposed_with_its_kind_and_help),
 		cmocka_unit_test(children_are_exposed_by_their_labels),
+		cmocka_unit_test(a_gauge_that_is_not_a_number_is_not_exposed),
 		cmocka_unit_test(label_values_do_not_run_together),
 		cmocka_unit_test(a_name_is_registered_once),
 		cmocka_unit_test(a_gauge_goes_both_ways),

@@ -16,11 +16,11 @@ static int fresh(void **state)
 	(void)state;
 	db_script(
 		"DELETE FROM instances; DELETE FROM restores;"
-		"INSERT INTO instances (index, uuid, kind, url, capacity, storage_group, secrets, desired, removed_at, state, fenced_at) VALUES"
-		" (7, '00000000-0000-4000-8000-000000000007', 'evolution', 'http://e', 3, '', NULL, 'draining', NULL, 'unknown', NULL),"
+		"INSERT INTO instances (index, uuid, kind, url, capacity, storage_group, secrets, desired, removed_at, state, state_since, fenced_at) VALUES"
+		" (7, '00000000-0000-4000-8000-000000000007', 'evolution', 'http://e', 3, '', NULL, 'draining', NULL, 'unknown', NULL, NULL),"
 		" (0, '00000000-0000-4000-8000-000000000010', 'blazz', 'http://b', 300, 'nfs', '\\x0102', 'off', NULL, 'down',"
-		" '2026-01-01 00:00:09Z'),"
-		" (3, '00000000-0000-4000-8000-000000000003', 'waha', 'http://w', 0, '', NULL, 'active', now(), 'up', NULL)");
+		" '2026-01-01 00:00:05Z', '2026-01-01 00:00:09Z'),"
+		" (3, '00000000-0000-4000-8000-000000000003', 'waha', 'http://w', 0, '', NULL, 'active', now(), 'up', NULL, NULL)");
 	arena_reset(db.arena);
 	return 0;
 }
@@ -56,6 +56,7 @@ static void all_instances_are_read_in_order_removed_ones_too(void **state)
 	assert_str(i[0].secrets, "\1\2");
 	assert_str(i[0].desired, "off");
 	assert_str(i[0].state, "down");
+	assert_true(i[0].state_since_us == AT(5) && i[2].state_since_us == PG_NO_TIME);
 	assert_int_equal(i[0].fenced_us, AT(9));
 	assert_true(i[2].secrets.n == 0 && i[2].storage_group.n == 0 && i[2].fenced_us == PG_NO_TIME);
 }

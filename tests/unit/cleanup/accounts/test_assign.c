@@ -297,6 +297,59 @@ static void nothing_fails_over_while_half_of_the_fleet_is_gone(void **state)
 	assert_int_equal(assigned(a), -1);
 }
 
+/* The notices that are to be published, which then are. */
+static unsigned noticed(struct account *a)
+{
+	unsigned notices;
+
+	assigned(a);
+	notices = a->notices;
+	a->notices = 0;
+	return notices;
+}
+
+static void each_outage_of_an_instance_is_said_once(void **state)
+{
+	struct account *a, *other, *unwanted;
+	struct instance *at;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		instance_add(BRIDGE_WAHA, "up active nfs");
+	at = fleet->all[0];
+	a = account_add(BRIDGE_WAHA, 0, "");
+	other = account_add(BRIDGE_WAHA, 1, "");
+	unwanted = account_add(BRIDGE_WAHA, 0, "");
+	unwanted->row.desired = STR("disconnected");
+	assert_int_equal(noticed(a), 0);
+	at->probe.state = INSTANCE_DOWN;
+	for (int64_t outage = 1; outage < 3; outage++) {
+		at->state_since_us = S(outage);
+		assert_int_equal(noticed(a), NOTICE_INSTANCE_DOWN);
+		assert_int_equal(a->outage_us, S(outage));
+		assert_int_equal(noticed(a), 0);
+	}
+	assert_true(other->notices == 0 && unwanted->notices == 0);
+	at->probe.state = INSTANCE_MISCONFIGURED;
+	at->state_since_us = S(3);
+	assert_int_equal(noticed(a), 0);
+}
+
+static void while_half_of_the_fleet_is_gone_no_outage_is_said(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		instance_add(BRIDGE_WAHA, i < 2 ? "down active nfs" : "up active nfs");
+	a = account_add(BRIDGE_WAHA, 0, "");
+	for (int i = 0; i < 3; i++)
+		fleet->all[i]->state_since_us = S(1);
+	assert_int_equal(noticed(a), 0);
+	fleet->all[1]->probe.state = INSTANCE_UP;
+	assert_int_equal(noticed(a), NOTICE_INSTANCE_DOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +363,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_account_that_is_not_to_be_connected_stays_without_instance, start,
 			end),
 		cmocka_unit_test_setup_teardown(nothing_fails_over_while_half_of_the_fleet_is_gone, start, end),
+		cmocka_unit_test_setup_teardown(each_outage_of_an_instance_is_said_once, start, end),
+		cmocka_unit_test_setup_teardown(while_half_of_the_fleet_is_gone_no_outage_is_said, start, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,10 @@
 /* services/cleanup/accounts/load against PostgreSQL: what a row that is read again changes, and what this replica knows better. */
 #include "cleanup/accounts/private.h"
 
+#include <string.h>
+
 #include "../../store/db.h"
+#include "metrics/metrics.h"
 
 #define NUMBER "00000000-0000-4000-8000-0000000000"
 
@@ -303,8 +306,54 @@ static void accounts_are_counted_where_they_may_have_sessions(void **state)
 	assert_int_equal(fleet_find(fleet, 1)->assigned, 2); /* it is on its way */
 }
 
+static bool exposes(const char *line)
+{
+	struct buf text = BUF_INIT;
+	bool found;
+
+	metrics_write(&text);
+	buf_add(&text, "", 1);
+	found = strstr(buf_str(&text).p, line) != NULL;
+	buf_fini(&text);
+	return found;
+}
+
+static void losses_are_counted_by_the_reason_that_was_reported(void **state)
+{
+	(void)state;
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET disconnected_at = '2026-01-02Z', disconnect_reason = 'timeout' WHERE id = 1");
+	load();
+	assert_true(exposes("blazz_cleanup_disconnects_total{reason=\"timeout\"} 0\n")); /* before this replica led */
+	execute(db.admin, "UPDATE whatsapp_accounts SET disconnected_at = '2026-01-03Z' WHERE id = 1");
+	for (int i = 0; i < 2; i++)
+		load();
+	assert_true(exposes("blazz_cleanup_disconnects_total{reason=\"timeout\"} 1\n"));
+	execute(db.admin,
+		"UPDATE whatsapp_accounts SET disconnected_at = '2026-01-04Z', disconnect_reason = NULL WHERE id = 1");
+	load();
+	assert_true(exposes("blazz_cleanup_disconnects_total{reason=\"unknown\"} 1\n"));
+	execute(db.admin, "UPDATE whatsapp_accounts SET disconnected_at = NULL WHERE id = 1");
+	load();
+	assert_true(exposes("blazz_cleanup_disconnects_total{reason=\"unknown\"} 1\n"));
+}
+
+static void only_what_was_desired_since_this_replica_leads_is_measured(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	load();
+	a = account_of("11");
+	assert_false(a->reconciles);
+	execute(db.admin, "UPDATE whatsapp_accounts SET desired_at = clock_timestamp() WHERE id = 1");
+	load();
+	assert_true(a->reconciles);
+}
+
 static int start(void **state)
 {
+	stats_init();
 	if (db_start(state) < 0)
 		return -1;
 	stats_init();
@@ -333,6 +382,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_stray_of_an_account_that_was_given_up_is_stopped_by_a_unique_name_only, fresh, end),
 		cmocka_unit_test_setup_teardown(accounts_are_counted_where_they_may_have_sessions, fresh, end),
+		cmocka_unit_test_setup_teardown(losses_are_counted_by_the_reason_that_was_reported, fresh, end),
+		cmocka_unit_test_setup_teardown(only_what_was_desired_since_this_replica_leads_is_measured, fresh, end),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
