@@ -8,7 +8,7 @@
 static const struct pg_stmt due = {
 	"erasure_due", PG_PREPARED,
 	"SELECT e.workspace_id, e.id, e.uuid, e.contact, e.forget_opt_outs, e.stage, e.cursor, e.aliases, e.found, e.erased, e.passes, e.until,"
-	" e.happened_until, e.requested_at, e.recorded_at IS NOT NULL, (SELECT w.uuid FROM workspaces w WHERE w.id = e.workspace_id),"
+	" e.happened_until, e.requested_at, e.recorded_at IS NOT NULL, e.requested_by = 'restore' OR e.happened_until IS NOT NULL, (SELECT w.uuid FROM workspaces w WHERE w.id = e.workspace_id),"
 	" NOT EXISTS (SELECT FROM jsonb_array_elements(e.behind) AS o WHERE NOT EXISTS (SELECT FROM consumer_progress p"
 	" WHERE p.consumer = 'chat-sync' AND p.topic = o ->> 0 AND p.partition = (o ->> 1)::integer"
 	" AND p.next_offset >= (o ->> 2)::bigint))"
@@ -41,13 +41,32 @@ static const struct pg_stmt groups = { "erasure_groups", PG_PREPARED,
 	"SELECT g.id, g.group_jid, g.owner_phone, g.participant_log FROM whatsapp_groups g WHERE g.workspace_id = $1 AND g.id > $2"
 	" ORDER BY g.id LIMIT $3::bigint" };
 
+static const struct pg_stmt others = { "erasure_others", PG_PREPARED,
+	"SELECT DISTINCT c.id, c.uuid FROM unnest($3::text[], $4::text[], $5::text[]) AS r (kind, scope, value) CROSS JOIN LATERAL"
+	" (SELECT * FROM contact_aliases a WHERE a.workspace_id = $1 AND a.kind = r.kind AND a.scope = r.scope AND a.value = r.value"
+	" AND a.contact_id <> ALL ($2::bigint[]) OFFSET 0) AS a CROSS JOIN LATERAL"
+	" (SELECT * FROM contacts c WHERE c.workspace_id = $1 AND c.id = a.contact_id OFFSET 0) AS c ORDER BY c.id" };
+
+/* Not those that are younger than $4, by what they are known by and by their conversations; of one that has objections only nothing is known. */
+static const struct pg_stmt others_add = { "erasure_others_add", PG_PREPARED,
+	"WITH added AS (INSERT INTO erasures (workspace_id, uuid, contact, forget_opt_outs, behind, requested_by, requested_at, happened_until)"
+	" SELECT $1, gen_random_uuid(), c.uuid, $3::boolean, '[]', 'restore', $4::timestamptz, $4::timestamptz"
+	" FROM unnest($2::bigint[]) AS r (id) CROSS JOIN LATERAL"
+	" (SELECT * FROM contacts c WHERE c.workspace_id = $1 AND c.id = r.id OFFSET 0) AS c CROSS JOIN LATERAL"
+	" (SELECT count(*) AS n, max(v.last_message_at) AS last FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = r.id"
+	" AND v.group_id IS NULL OFFSET 0) AS v"
+	" WHERE greatest(v.last, c.name_at, c.email_at, c.profile_picture_at, c.in_address_book_at, '-infinity') <= $4::timestamptz"
+	" AND (v.n > 0 OR coalesce(c.phone, c.full_name, c.email, c.profile_picture) IS NOT NULL)"
+	" ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM added" };
+
 /* Each kind of conversation by the key of peers, which knows both. */
 static const struct pg_stmt conversation = {
 	"erasure_conversation", PG_PREPARED,
-	"SELECT v.id, v.own, " ACCOUNT_COLUMNS
-	" FROM (SELECT v.* FROM (SELECT v.id, v.account_id, true AS own FROM unnest($2::bigint[]) AS r (id) CROSS JOIN LATERAL"
+	"SELECT v.id, v.own, v.other, " ACCOUNT_COLUMNS
+	" FROM (SELECT v.* FROM (SELECT v.id, v.account_id, r.id <> ALL ($4::bigint[]) AS own, r.id = ANY ($4::bigint[]) AS other"
+	" FROM unnest($2::bigint[] || $4::bigint[]) AS r (id) CROSS JOIN LATERAL"
 	" (SELECT * FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v"
-	" UNION ALL SELECT v.id, v.account_id, false FROM (SELECT * FROM conversations v WHERE v.workspace_id = $1"
+	" UNION ALL SELECT v.id, v.account_id, false, false FROM (SELECT * FROM conversations v WHERE v.workspace_id = $1"
 	" AND v.contact_id IS NULL OFFSET 0) AS v) AS v WHERE v.id >= $3 ORDER BY v.id LIMIT 1) AS v"
 	" JOIN whatsapp_accounts a ON a.workspace_id = $1 AND a.id = v.account_id JOIN workspaces w ON w.id = a.workspace_id"
 };
@@ -137,8 +156,9 @@ static const struct pg_stmt ledger = { "erasure_ledger", PG_UNNAMED,
 	" WHERE NOT EXISTS (SELECT FROM erasures e WHERE e.workspace_id = r.workspace_id AND e.uuid = r.uuid) ORDER BY r.place"
 	" ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM added" };
 
-const struct pg_stmt *const cleanup_erasure_statements[] = { &due, &advance, &account, &aliases, &groups, &conversation,
-	&messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, &stages, &ledger, NULL };
+const struct pg_stmt *const cleanup_erasure_statements[] = { &due, &advance, &account, &aliases, &groups, &others,
+	&others_add, &conversation, &messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, &stages,
+	&ledger, NULL };
 const struct pg_stmt *const erasure_requests_statements[] = { &request, &list, NULL };
 
 /* Runs a statement and frees its arguments. */
@@ -178,6 +198,7 @@ int store_erasure_due(struct pg *pg, int64_t from, const struct uuid *workspace,
 		out->happened_us = cells_time(&c);
 		out->requested_us = cells_time(&c);
 		out->recorded = cells_bool(&c);
+		out->restored = cells_bool(&c);
 		out->workspace = cells_uuid(&c);
 		out->passed = cells_bool(&c);
 	}
@@ -326,27 +347,94 @@ int store_erasure_groups(struct pg *pg, int64_t workspace_id, int64_t after, int
 	return 0;
 }
 
-int store_erasure_conversation(struct pg *pg, const struct erased_person *p, int64_t from,
-	struct erasure_conversation *out, struct err *err)
+int store_erasure_others(struct pg *pg, const struct erased_person *p, const struct alias_row *names, size_t n_names,
+	struct arena *a, struct erased_person *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_array *ids = pg_array_new(PG_I64), *kinds = pg_array_new(PG_TEXT), *scopes = pg_array_new(PG_TEXT),
+			*values = pg_array_new(PG_TEXT);
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	for (size_t i = 0; i < p->n; i++)
+		pg_array_i64(ids, p->ids[i]);
+	for (size_t i = 0; i < n_names; i++) {
+		pg_array_str(kinds, str_of(store_alias_kind_word(names[i].kind)));
+		pg_array_str(scopes, names[i].scope.p ? names[i].scope : STR(""));
+		pg_array_str(values, names[i].value);
+	}
+	pg_arg_i64(args, p->workspace_id);
+	pg_arg_array(args, ids);
+	pg_arg_array(args, kinds);
+	pg_arg_array(args, scopes);
+	pg_arg_array(args, values);
+	rc = args_run(pg, &others, args, &rows, err);
+	pg_array_free(ids);
+	pg_array_free(kinds);
+	pg_array_free(scopes);
+	pg_array_free(values);
+	if (rc < 0)
+		return -1;
+	*out = (struct erased_person){ .workspace_id = p->workspace_id, .n = (size_t)pg_rows_count(rows) };
+	out->ids = ARENA_ARRAY(a, int64_t, out->n);
+	out->uuids = ARENA_ARRAY(a, struct uuid, out->n);
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		out->ids[c.row] = cells_i64(&c);
+		out->uuids[c.row] = cells_uuid(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_others_add(struct pg *pg, const struct erased_person *others_of, bool forget_opt_outs,
+	int64_t happened_us, int64_t *added, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_array *ids = pg_array_new(PG_I64);
 	struct pg_rows *rows = NULL;
 	int rc;
 
+	for (size_t i = 0; i < others_of->n; i++)
+		pg_array_i64(ids, others_of->ids[i]);
+	pg_arg_i64(args, others_of->workspace_id);
+	pg_arg_array(args, ids);
+	pg_arg_bool(args, forget_opt_outs);
+	pg_arg_time_us(args, happened_us);
+	rc = args_run(pg, &others_add, args, &rows, err);
+	pg_array_free(ids);
+	if (rc < 0)
+		return -1;
+	*added = pg_i64(rows, 0, 0);
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_conversation(struct pg *pg, const struct erased_person *p, const struct erased_person *other,
+	int64_t from, struct erasure_conversation *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_array *ids = pg_array_new(PG_I64), *other_ids = pg_array_new(PG_I64);
+	struct pg_rows *rows = NULL;
+	int rc;
+
 	for (size_t i = 0; i < p->n; i++)
 		pg_array_i64(ids, p->ids[i]);
+	for (size_t i = 0; i < other->n; i++)
+		pg_array_i64(other_ids, other->ids[i]);
 	pg_arg_i64(args, p->workspace_id);
 	pg_arg_array(args, ids);
 	pg_arg_i64(args, from);
+	pg_arg_array(args, other_ids);
 	rc = args_run(pg, &conversation, args, &rows, err);
 	pg_array_free(ids);
+	pg_array_free(other_ids);
 	if (rc < 0)
 		return -1;
 	*out = (struct erasure_conversation){ 0 };
 	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
 		out->id = cells_i64(&c);
 		out->own = cells_bool(&c);
+		out->other = cells_bool(&c);
 		account_read(&c, p->workspace_id, &out->account);
 	}
 	pg_rows_free(rows);
@@ -459,6 +547,9 @@ int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t
 	struct pg_rows *rows = NULL;
 	struct columns c;
 
+	*found = 0;
+	if (p->n == 0)
+		return 0;
 	columns_init(&c);
 	pg_arg_i64(columns_scalars(&c), p->workspace_id);
 	pg_arg_i64(columns_scalars(&c), n);
@@ -484,6 +575,9 @@ int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct 
 {
 	struct pg_rows *rows = NULL;
 
+	*n = 0;
+	if (p->n == 0)
+		return 0;
 	if (person_run(pg, &accounts, p, &rows, err) < 0)
 		return -1;
 	*n = (size_t)pg_rows_count(rows);

@@ -23,6 +23,7 @@ struct erasure {
 	int64_t until_us; /* what was stored later is of the person's next contact; PG_NO_TIME: not known yet */
 	int64_t happened_us; /* after a restore: what happened later is; PG_NO_TIME: as it was stored */
 	bool recorded; /* in the ledger */
+	bool restored; /* a restore has taken the erasure back */
 	bool passed; /* chat-sync has consumed what was in its topics when the erasure was requested */
 };
 /* The due erasure with the lowest id from `from` on, locked; out->id 0: none. Only of one workspace unless it is nil. */
@@ -63,15 +64,23 @@ struct erasure_group {
 int store_erasure_groups(struct pg *pg, int64_t workspace_id, int64_t after, int64_t n, struct arena *a,
 	struct erasure_group **out, size_t *n_out, struct err *err) ERR_MUST_USE;
 
-/* A conversation whose messages may be the person's: with it, or of a group. */
+/* The contacts besides the person's to which its names lead: its next contact, and after a restore also what chat-sync stored of the person
+ * behind the identity stage. root is 0, and erased is not filled. */
+int store_erasure_others(struct pg *pg, const struct erased_person *p, const struct alias_row *names, size_t n_names,
+	struct arena *a, struct erased_person *out, struct err *err) ERR_MUST_USE;
+/* Adds erasures of those of which something is known, but nothing that happened after happened_us; *added counts them. */
+int store_erasure_others_add(struct pg *pg, const struct erased_person *others, bool forget_opt_outs,
+	int64_t happened_us, int64_t *added, struct err *err) ERR_MUST_USE;
+
+/* A conversation whose messages may be the person's: with it, with another contact to which its names lead, or of a group. */
 struct erasure_conversation {
 	int64_t id; /* 0: none */
-	bool own;
+	bool own, other;
 	struct cleanup_account account;
 };
 /* The one with the lowest id that is at least `from`. */
-int store_erasure_conversation(struct pg *pg, const struct erased_person *p, int64_t from,
-	struct erasure_conversation *out, struct err *err) ERR_MUST_USE;
+int store_erasure_conversation(struct pg *pg, const struct erased_person *p, const struct erased_person *others,
+	int64_t from, struct erasure_conversation *out, struct err *err) ERR_MUST_USE;
 struct erasure_message {
 	int64_t id, sent_us;
 	struct str key, sender, quoted_phone, quoted_lid;

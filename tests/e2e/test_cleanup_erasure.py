@@ -315,6 +315,77 @@ def test_a_restore_from_an_older_backup_erases_again(acme, tmp_path):
     blazz.check_invariants()
 
 
+def account_on_another_partition(acme):
+    """Than the first account."""
+    blazz = acme.blazz
+
+    def partition_of(source):
+        acme.publish(source.message(f"hello {source.account}", BOB, "hello", at=T0))
+        return next(r.partition for r in blazz.read("inbound") if f"hello {source.account}".encode() in r.value)
+
+    first = partition_of(acme.first)
+    for n in itertools.count(3):
+        other = Source(acme.workspace, blazz.add_account(acme.workspace, "secret", session=f"s{n}", provider="webjs", bridge="blazz"))
+        partition = partition_of(other)
+        if partition != first:
+            return other, {"first": first, "other": partition}
+
+
+def consume_apart(blazz, held):
+    """All partitions but one, then that one."""
+    row = "consumer = 'chat-sync' AND topic = %s AND partition = %s"
+    at = blazz.topic("inbound"), held
+    offset = blazz.value(f"SELECT next_offset FROM consumer_progress WHERE {row}", *at)
+    end = max(r.offset for r in blazz.read("inbound") if r.partition == held) + 1
+    assert offset < end
+    for next_offset in (end, offset):
+        blazz.sql(f"UPDATE consumer_progress SET next_offset = %s WHERE {row}", next_offset, *at)
+        blazz.sync.start()
+        blazz.wait_processed()
+        blazz.sync.stop()
+
+
+@pytest.mark.parametrize("held", ("first", "other"))
+def test_a_restore_erases_whichever_partition_is_ahead(acme, tmp_path, held):
+    """The identity stages go through the first account: a partition may have them before or after the messages of another one. Ann is in the
+    backup, and writes again; the contact of Carl is newer, and made by another event when the first account's partition is ahead."""
+    carl, later, blazz = "12065550003", "zither", acme.blazz
+    other, partitions = account_on_another_partition(acme)
+    vault = Vault(blazz, tmp_path)
+    acme.publish(acme.from_ann(acme.first, "A"))
+    name = vault.create()
+    acme.publish(other.message("C", carl, "marimba 1", at=time.time(), name="Carl marimba"))
+    acme.publish(acme.from_ann(other, "B", at=time.time()), acme.from_ann(acme.first, "D", at=time.time()),
+                 acme.first.message("E", carl, "marimba 2", at=time.time(), name="Carl marimba"))
+    leader = acme.start()
+    for phone in (ANN, carl):
+        acme.erase(str(acme.value("""SELECT c.uuid FROM contact_aliases a JOIN contacts c ON (c.workspace_id, c.id) = (a.workspace_id, a.contact_id)
+            WHERE a.value = %s""", phone)))
+    acme.wait_done()
+    wait_for(lambda: all(r.completed_at_ms for r in acme.ledger().values()), lambda: f"{acme.ledger()}", 20)
+    acme.publish(other.message("H", ANN, later, at=time.time(), name=f"Ann {later}"))
+    keys = "SELECT message_key FROM chats WHERE message_key NOT LIKE '%%hello%%' ORDER BY 1"
+    assert [r["message_key"] for r in acme.sql(keys)] == ["false:H"]
+    for service in (leader, blazz.sync):
+        service.stop()
+    vault.disconnect()
+    blazz.postgres.drop_database(blazz.database)
+    vault.do("restore", name)
+
+    consume_apart(blazz, partitions[held])
+
+    assert [r["message_key"] for r in acme.sql(keys)] == ["false:H"], "messages are erased again with the events"
+    blazz.sync.start()
+    acme.start()
+    wait_for(lambda: len(acme.state()) == 2, lambda: f"both are known again: {acme.state()}\n{acme.logs()}", 30)
+    wait_for(lambda: vault.run("accept", "--without", "campaign-sender")[0] == 0, "the restore is accepted", 60)
+    acme.wait_done()
+    wait_gone(acme, MARKER, "marimba", carl)
+    assert [r["message_key"] for r in acme.sql(keys)] == ["false:H"]
+    assert acme.value("SELECT count(*) FROM contacts WHERE erased_at IS NULL AND full_name = %s", f"Ann {later}") == 1
+    blazz.check_invariants()
+
+
 def test_an_erasure_whose_contact_never_comes_back_ends(acme):
     """Kafka no longer has the events that made it: nothing of it is in the database."""
     missing = "00000000-0000-4000-8000-00000000beef"
