@@ -91,13 +91,21 @@ static const struct pg_stmt reactions = { "erasure_senders", PG_UNNAMED,
 		"h.at") ")"
 			" SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FROM c)" };
 
-static const struct pg_stmt sends = { "erasure_sends", PG_UNNAMED,
-	"WITH few AS MATERIALIZED (SELECT s.id, s.contact_id, s.address, s.created_at, s.status, s.sent_at FROM sends s WHERE s.workspace_id = $1 AND s.id > $2"
-	" ORDER BY s.id LIMIT $3::bigint), erased AS (UPDATE sends s SET address = 'erased:' || s.id, updated_at = now() FROM few f"
-	" WHERE s.workspace_id = $1 AND s.id = f.id AND (f.contact_id = ANY ($4::bigint[]) OR f.address = ANY ($5::text[]))"
+/* An attempt that was under way brings content back, also of a row that has no address any more. */
+static const struct pg_stmt sends = {
+	"erasure_sends", PG_UNNAMED,
+	"WITH few AS MATERIALIZED (SELECT s.id, s.contact_id, s.address, s.created_at, s.status, s.sent_at, s.address LIKE 'erased:%' AS erased,"
+	" num_nonnulls(s.request, s.error_message, s.provider_message_id) > 0 AS filled FROM sends s WHERE s.workspace_id = $1 AND s.id > $2"
+	" ORDER BY s.id LIMIT $3::bigint), erased AS (UPDATE sends s SET address = 'erased:' || s.id, request = NULL, error_message = NULL,"
+	" provider_message_id = NULL, updated_at = now() FROM few f"
+	" WHERE s.workspace_id = $1 AND s.id = f.id AND CASE WHEN f.erased THEN f.filled ELSE"
+	" (f.contact_id = ANY ($4::bigint[]) OR f.address = ANY ($5::text[]))"
 	" AND f.created_at <= $6 AND ($7::timestamptz IS NULL OR f.contact_id = ANY ($4::bigint[]) OR f.created_at <= $7"
-	" OR f.status <> 'pending' AND coalesce(f.sent_at, $7) <= $7) AND s.address NOT LIKE 'erased:%' RETURNING 1)"
-	" SELECT (SELECT count(*) FROM erased), (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)" };
+	" OR f.status <> 'pending' AND coalesce(f.sent_at, $7) <= $7) END RETURNING s.id),"
+	" answers AS (UPDATE send_attempts t SET excerpt = NULL FROM (SELECT id FROM few WHERE erased UNION SELECT id FROM erased) AS f"
+	" WHERE t.workspace_id = $1 AND t.send_id = f.id AND t.excerpt IS NOT NULL RETURNING 1)"
+	" SELECT (SELECT count(*) FROM erased) + (SELECT count(*) FROM answers), (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)"
+};
 
 static const struct pg_stmt audiences = { "erasure_audiences", PG_UNNAMED,
 	"WITH m AS (DELETE FROM contact_group_members AS m USING (SELECT m.group_id, m.address FROM contact_groups g"
@@ -107,14 +115,36 @@ static const struct pg_stmt audiences = { "erasure_audiences", PG_UNNAMED,
 	" u AS (DELETE FROM undeliverable WHERE workspace_id = $1 AND since <= least($3, $4::timestamptz) AND address = ANY ($5::text[]) RETURNING 1)"
 	" SELECT (SELECT count(*) FROM m) + (SELECT count(*) FROM u)" };
 
-static const struct pg_stmt webhooks = { "erasure_webhooks", PG_UNNAMED,
-	"WITH dropped AS (UPDATE webhook_retry_queue AS q SET dropped = true, updated_at = now(),"
-	" next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END"
-	" FROM (SELECT q.id FROM (SELECT v.uuid FROM unnest($3::bigint[]) AS r (id) CROSS JOIN LATERAL (SELECT * FROM conversations v"
-	" WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v) AS v"
-	" CROSS JOIN LATERAL (SELECT q.id FROM webhook_retry_queue q WHERE q.workspace_id = $1 AND q.ordering_key = v.uuid"
-	" AND q.status IN ('pending', 'retrying') AND NOT q.dropped FOR UPDATE SKIP LOCKED) AS q LIMIT $2::bigint) AS f"
-	" WHERE q.workspace_id = $1 AND q.id = f.id RETURNING 1) SELECT count(*) FROM dropped" };
+#define IN_RECORD(text) "position(convert_to(" text ", 'UTF8') IN q.payload) > 0"
+
+/* Deliveries of the person's conversations, whether in their order or not; contact events that name it, and failed deliveries that do. After a
+ * restore its conversations may be gone before this search: only erasures delete conversations, and a key in the record is a conversation's unless it
+ * is the event's. contact.erased names nobody and stays. */
+static const struct pg_stmt webhooks = {
+	"erasure_webhooks", PG_UNNAMED,
+	"WITH few AS MATERIALIZED (SELECT q.id, q.status, q.event_type, q.event_id, q.ordering_key, q.payload, q.dropped, q.last_error,"
+	" q.created_at <= $6 AND ($7::timestamptz IS NULL OR q.source_timestamp_ms <= extract(epoch FROM $7) * 1000) AS within"
+	" FROM webhook_retry_queue q WHERE q.workspace_id = $1 AND q.id > $2 ORDER BY q.id LIMIT $3::bigint),"
+	" own AS MATERIALIZED (SELECT v.uuid FROM unnest($4::bigint[]) AS r (id) CROSS JOIN LATERAL (SELECT * FROM conversations v"
+	" WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v),"
+	" found AS MATERIALIZED (SELECT q.id, q.status FROM few q WHERE q.status <> 'success' AND q.event_type <> 'contact.erased'"
+	" AND (q.status = 'failed' OR NOT q.dropped OR num_nonnulls(q.payload, q.last_error) > 0)"
+	" AND (q.ordering_key IN (SELECT uuid FROM own) OR EXISTS (SELECT FROM own o WHERE " IN_RECORD(
+		"o.uuid::text") ")"
+				" OR q.event_type ~ '^(message|conversation)[.]' AND q.ordering_key <> q.event_id AND " IN_RECORD(
+					"q.ordering_key::text") " AND NOT EXISTS (SELECT FROM conversations v WHERE v.workspace_id = $1 AND v.uuid = q.ordering_key OFFSET 0)"
+								" OR q.within AND (q.status = 'failed' OR q.event_type IN ('contact.created', 'contact.updated', 'contact.merged'))"
+								" AND EXISTS (SELECT FROM unnest($5::text[]) AS r (text) WHERE " IN_RECORD(
+									"r.text") "))),"
+										  " locked AS MATERIALIZED (SELECT q.id, q.status FROM found f CROSS JOIN LATERAL (SELECT q.id, q.status FROM webhook_retry_queue q"
+										  " WHERE q.workspace_id = $1 AND q.id = f.id FOR UPDATE SKIP LOCKED) AS q),"
+										  " deleted AS (DELETE FROM webhook_retry_queue q USING locked f WHERE q.workspace_id = $1 AND q.id = f.id AND f.status = 'failed' RETURNING 1),"
+										  " dropped AS (UPDATE webhook_retry_queue q SET dropped = true, payload = NULL, last_error = NULL, updated_at = now(),"
+										  " next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END"
+										  " FROM locked f WHERE q.workspace_id = $1 AND q.id = f.id AND f.status IN ('pending', 'retrying') RETURNING 1)"
+										  " SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM dropped),"
+										  " (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)"
+};
 
 static const struct pg_stmt parked = { "erasure_parked_of", PG_UNNAMED,
 	"WITH deleted AS (DELETE FROM parked_updates AS p USING (SELECT p.id FROM parked_updates p WHERE p.workspace_id = $1"
@@ -506,28 +536,30 @@ int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct st
 	return texts_run(pg, &reactions, workspace_id, names, n_names, bounds, n, found, err);
 }
 
-int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
-	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
+/* Looks at n rows behind `after`: *last is the last of them, 0 when there are no more. */
+static int walk_run(struct pg *pg, const struct pg_stmt *stmt, const struct erased_person *p, const struct str *texts,
+	size_t n_texts, struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_array *ids = pg_array_new(PG_I64), *texts = pg_array_new(PG_TEXT);
+	struct pg_array *ids = pg_array_new(PG_I64), *names = pg_array_new(PG_TEXT);
 	struct pg_rows *rows = NULL;
 	int rc;
 
 	for (size_t i = 0; i < p->n; i++)
 		pg_array_i64(ids, p->ids[i]);
-	for (size_t i = 0; i < n_addresses; i++)
-		pg_array_str(texts, addresses[i]);
+	for (size_t i = 0; i < n_texts; i++)
+		pg_array_str(names, texts[i]);
 	pg_arg_i64(args, p->workspace_id);
 	pg_arg_i64(args, after);
 	pg_arg_i64(args, n);
 	pg_arg_array(args, ids);
-	pg_arg_array(args, texts);
+	pg_arg_array(args, names);
 	pg_arg_time_us(args, bounds.until_us);
 	pg_arg_time_us(args, bounds.happened_us);
-	rc = args_run(pg, &sends, args, &rows, err);
+	rc = args_run(pg, stmt, args, &rows, err);
 	pg_array_free(ids);
-	pg_array_free(texts);
+	pg_array_free(names);
 	if (rc < 0)
 		return -1;
 	*found = pg_i64(rows, 0, 0);
@@ -536,32 +568,22 @@ int store_erasure_sends(struct pg *pg, const struct erased_person *p, const stru
 	return 0;
 }
 
+int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
+{
+	return walk_run(pg, &sends, p, addresses, n_addresses, bounds, after, n, found, last, err);
+}
+
 int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
 	return texts_run(pg, &audiences, workspace_id, addresses, n_addresses, bounds, n, found, err);
 }
 
-int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found, struct err *err)
+int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, const struct str *texts, size_t n_texts,
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
 {
-	struct pg_rows *rows = NULL;
-	struct columns c;
-
-	*found = 0;
-	if (p->n == 0)
-		return 0;
-	columns_init(&c);
-	pg_arg_i64(columns_scalars(&c), p->workspace_id);
-	pg_arg_i64(columns_scalars(&c), n);
-	for (size_t i = 0; i < p->n; i++) {
-		columns_row(&c);
-		columns_i64(&c, p->ids[i]);
-	}
-	if (columns_run(&c, pg, &webhooks, &rows, err) < 0)
-		return -1;
-	*found = pg_i64(rows, 0, 0);
-	pg_rows_free(rows);
-	return 0;
+	return walk_run(pg, &webhooks, p, texts, n_texts, bounds, after, n, found, last, err);
 }
 
 int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts,

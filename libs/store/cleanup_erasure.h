@@ -93,19 +93,21 @@ int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversa
 	struct erasure_bounds bounds, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out,
 	struct err *err) ERR_MUST_USE;
 
-/* Each deletes or changes at most n rows (sends: looks at n) within the bounds, and counts them.
+/* Each deletes or changes at most n rows (sends and deliveries: looks at n) within the bounds, and counts them.
  * Receipts and reactions under these names. */
 int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct str *names, size_t n_names,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
-/* Messages to send: *last is the last id looked at, 0 when there are no more. */
+/* Messages to send, which lose address, content, error, the provider's id and answers. *last is the last id looked at, 0 when there are no more. */
 int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
 	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
 	struct err *err) ERR_MUST_USE;
 /* Members of audiences, and what is known of addresses that cannot be reached. */
 int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
-/* Deliveries that wait, of conversations with the person: webhook-dispatcher drops them. */
-int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found,
+/* Deliveries of conversations with the person, and of contact events with one of these texts: those that wait lose their content, and
+ * webhook-dispatcher drops them; failed ones, also of other events with such a text, are deleted. *last as above. */
+int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, const struct str *texts, size_t n_texts,
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
 	struct err *err) ERR_MUST_USE;
 /* Parked updates whose record has one of these texts. */
 int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts,

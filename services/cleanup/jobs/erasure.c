@@ -441,19 +441,12 @@ static int audiences_search(struct erasing *e, struct search *s, struct err *err
 	return 0;
 }
 
-static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
-{
-	if (store_erasure_webhooks(e->env->pg, &e->person, e->limit, &s->found, err) < 0)
-		return -1;
-	s->next = again(e, s->found);
-	return 0;
-}
-
-static int parked_search(struct erasing *e, struct search *s, struct err *err)
+/* By which records of Kafka name the person. */
+static struct str *record_texts(struct erasing *e, size_t *n)
 {
 	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_parties);
-	size_t n = 0;
 
+	*n = 0;
 	for (size_t i = 0; i < e->n_parties; i++) {
 		const struct party *p = &e->parties[i];
 		struct str text = p->phone.n > 0 ? p->phone
@@ -462,8 +455,29 @@ static int parked_search(struct erasing *e, struct search *s, struct err *err)
 						 : p->jid;
 
 		if (text.n >= TEXT_MIN)
-			texts[n++] = text;
+			texts[(*n)++] = text;
 	}
+	return texts;
+}
+
+static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
+{
+	int64_t last;
+	size_t n;
+	const struct str *texts = record_texts(e, &n);
+
+	if (store_erasure_webhooks(e->env->pg, &e->person, texts, n, bounds_of(e), i64_of(s->cursor), e->limit,
+		    &s->found, &last, err) < 0)
+		return -1;
+	s->next = last ? cursor_i64(e, last) : STR("");
+	return 0;
+}
+
+static int parked_search(struct erasing *e, struct search *s, struct err *err)
+{
+	size_t n;
+	const struct str *texts = record_texts(e, &n);
+
 	if (store_erasure_parked(e->env->pg, e->row->workspace_id, texts, n, bounds_of(e), e->limit, &s->found, err) <
 		0)
 		return -1;

@@ -214,6 +214,11 @@ static const struct {
 	{ "erasure_keep_names", "1, gen_random_uuid(), '00000000-0000-4000-8000-000000000001', false, 'x'",
 		{ "erasures_contact" } },
 	{ "erasure_conversations", "1, ARRAY[5, 7]::bigint[]", { "conversations_pkey" } },
+	{ "erasure_due", "1, NULL", { "erasures_open" } },
+	{ "erasure_sends", "1, 5, 100, ARRAY[5, 7]::bigint[], ARRAY['625'], now(), NULL",
+		{ "sends_pkey", "send_attempts" } },
+	{ "erasure_webhooks", "1, 5, 100, ARRAY[5, 7]::bigint[], ARRAY['625'], now(), NULL",
+		{ "webhook_retry_queue_pkey", "conversations_peer", "conversations_workspace_id_uuid_key" } },
 	{ "erasure_others", "1, ARRAY[5, 7]::bigint[], ARRAY['phone', 'lid'], ARRAY['', ''], ARRAY['625', '7']",
 		{ "contact_aliases_pkey", "contacts_pkey" } },
 	{ "erasure_others_add", "1, ARRAY[5, 7]::bigint[], false, now()", { "contacts_pkey", "conversations_peer" } },
@@ -647,6 +652,7 @@ static int start(void **state)
 		return -1;
 	execute(db.admin, NO_STATISTICS);
 	db_script(ROWS);
+	execute(db.admin, "UPDATE erasures SET stage = 'done', completed_at = now() WHERE id % 100 > 0");
 	db_script(WEBHOOK_ROWS);
 	db_script(SENDING_ROWS);
 	execute(db.admin, FUNCTION_IDS);
