@@ -8,7 +8,7 @@
 static const struct pg_stmt due = {
 	"erasure_due", PG_PREPARED,
 	"SELECT e.workspace_id, e.id, e.uuid, e.contact, e.forget_opt_outs, e.stage, e.cursor, e.aliases, e.found, e.erased, e.passes, e.until,"
-	" e.happened_until, e.requested_at, e.recorded_at IS NOT NULL, (SELECT w.uuid FROM workspaces w WHERE w.id = e.workspace_id),"
+	" e.happened_until, e.requested_at, e.recorded_at IS NOT NULL, e.requested_by = 'restore' OR e.happened_until IS NOT NULL, (SELECT w.uuid FROM workspaces w WHERE w.id = e.workspace_id),"
 	" NOT EXISTS (SELECT FROM jsonb_array_elements(e.behind) AS o WHERE NOT EXISTS (SELECT FROM consumer_progress p"
 	" WHERE p.consumer = 'chat-sync' AND p.topic = o ->> 0 AND p.partition = (o ->> 1)::integer"
 	" AND p.next_offset >= (o ->> 2)::bigint))"
@@ -41,13 +41,32 @@ static const struct pg_stmt groups = { "erasure_groups", PG_PREPARED,
 	"SELECT g.id, g.group_jid, g.owner_phone, g.participant_log FROM whatsapp_groups g WHERE g.workspace_id = $1 AND g.id > $2"
 	" ORDER BY g.id LIMIT $3::bigint" };
 
+static const struct pg_stmt others = { "erasure_others", PG_PREPARED,
+	"SELECT DISTINCT c.id, c.uuid FROM unnest($3::text[], $4::text[], $5::text[]) AS r (kind, scope, value) CROSS JOIN LATERAL"
+	" (SELECT * FROM contact_aliases a WHERE a.workspace_id = $1 AND a.kind = r.kind AND a.scope = r.scope AND a.value = r.value"
+	" AND a.contact_id <> ALL ($2::bigint[]) OFFSET 0) AS a CROSS JOIN LATERAL"
+	" (SELECT * FROM contacts c WHERE c.workspace_id = $1 AND c.id = a.contact_id OFFSET 0) AS c ORDER BY c.id" };
+
+/* Not those that are younger than $4, by what they are known by and by their conversations; of one that has objections only nothing is known. */
+static const struct pg_stmt others_add = { "erasure_others_add", PG_PREPARED,
+	"WITH added AS (INSERT INTO erasures (workspace_id, uuid, contact, forget_opt_outs, behind, requested_by, requested_at, happened_until)"
+	" SELECT $1, gen_random_uuid(), c.uuid, $3::boolean, '[]', 'restore', $4::timestamptz, $4::timestamptz"
+	" FROM unnest($2::bigint[]) AS r (id) CROSS JOIN LATERAL"
+	" (SELECT * FROM contacts c WHERE c.workspace_id = $1 AND c.id = r.id OFFSET 0) AS c CROSS JOIN LATERAL"
+	" (SELECT count(*) AS n, max(v.last_message_at) AS last FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = r.id"
+	" AND v.group_id IS NULL OFFSET 0) AS v"
+	" WHERE greatest(v.last, c.name_at, c.email_at, c.profile_picture_at, c.in_address_book_at, '-infinity') <= $4::timestamptz"
+	" AND (v.n > 0 OR coalesce(c.phone, c.full_name, c.email, c.profile_picture) IS NOT NULL)"
+	" ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM added" };
+
 /* Each kind of conversation by the key of peers, which knows both. */
 static const struct pg_stmt conversation = {
 	"erasure_conversation", PG_PREPARED,
-	"SELECT v.id, v.own, " ACCOUNT_COLUMNS
-	" FROM (SELECT v.* FROM (SELECT v.id, v.account_id, true AS own FROM unnest($2::bigint[]) AS r (id) CROSS JOIN LATERAL"
+	"SELECT v.id, v.own, v.other, " ACCOUNT_COLUMNS
+	" FROM (SELECT v.* FROM (SELECT v.id, v.account_id, r.id <> ALL ($4::bigint[]) AS own, r.id = ANY ($4::bigint[]) AS other"
+	" FROM unnest($2::bigint[] || $4::bigint[]) AS r (id) CROSS JOIN LATERAL"
 	" (SELECT * FROM conversations v WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v"
-	" UNION ALL SELECT v.id, v.account_id, false FROM (SELECT * FROM conversations v WHERE v.workspace_id = $1"
+	" UNION ALL SELECT v.id, v.account_id, false, false FROM (SELECT * FROM conversations v WHERE v.workspace_id = $1"
 	" AND v.contact_id IS NULL OFFSET 0) AS v) AS v WHERE v.id >= $3 ORDER BY v.id LIMIT 1) AS v"
 	" JOIN whatsapp_accounts a ON a.workspace_id = $1 AND a.id = v.account_id JOIN workspaces w ON w.id = a.workspace_id"
 };
@@ -72,13 +91,21 @@ static const struct pg_stmt reactions = { "erasure_senders", PG_UNNAMED,
 		"h.at") ")"
 			" SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FROM c)" };
 
-static const struct pg_stmt sends = { "erasure_sends", PG_UNNAMED,
-	"WITH few AS MATERIALIZED (SELECT s.id, s.contact_id, s.address, s.created_at, s.status, s.sent_at FROM sends s WHERE s.workspace_id = $1 AND s.id > $2"
-	" ORDER BY s.id LIMIT $3::bigint), erased AS (UPDATE sends s SET address = 'erased:' || s.id, updated_at = now() FROM few f"
-	" WHERE s.workspace_id = $1 AND s.id = f.id AND (f.contact_id = ANY ($4::bigint[]) OR f.address = ANY ($5::text[]))"
+/* An attempt that was under way brings content back, also of a row that has no address any more. */
+static const struct pg_stmt sends = {
+	"erasure_sends", PG_UNNAMED,
+	"WITH few AS MATERIALIZED (SELECT s.id, s.contact_id, s.address, s.created_at, s.status, s.sent_at, s.address LIKE 'erased:%' AS erased,"
+	" num_nonnulls(s.request, s.error_message, s.provider_message_id) > 0 AS filled FROM sends s WHERE s.workspace_id = $1 AND s.id > $2"
+	" ORDER BY s.id LIMIT $3::bigint), erased AS (UPDATE sends s SET address = 'erased:' || s.id, request = NULL, error_message = NULL,"
+	" provider_message_id = NULL, updated_at = now() FROM few f"
+	" WHERE s.workspace_id = $1 AND s.id = f.id AND CASE WHEN f.erased THEN f.filled ELSE"
+	" (f.contact_id = ANY ($4::bigint[]) OR f.address = ANY ($5::text[]))"
 	" AND f.created_at <= $6 AND ($7::timestamptz IS NULL OR f.contact_id = ANY ($4::bigint[]) OR f.created_at <= $7"
-	" OR f.status <> 'pending' AND coalesce(f.sent_at, $7) <= $7) AND s.address NOT LIKE 'erased:%' RETURNING 1)"
-	" SELECT (SELECT count(*) FROM erased), (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)" };
+	" OR f.status <> 'pending' AND coalesce(f.sent_at, $7) <= $7) END RETURNING s.id),"
+	" answers AS (UPDATE send_attempts t SET excerpt = NULL FROM (SELECT id FROM few WHERE erased UNION SELECT id FROM erased) AS f"
+	" WHERE t.workspace_id = $1 AND t.send_id = f.id AND t.excerpt IS NOT NULL RETURNING 1)"
+	" SELECT (SELECT count(*) FROM erased) + (SELECT count(*) FROM answers), (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)"
+};
 
 static const struct pg_stmt audiences = { "erasure_audiences", PG_UNNAMED,
 	"WITH m AS (DELETE FROM contact_group_members AS m USING (SELECT m.group_id, m.address FROM contact_groups g"
@@ -88,14 +115,36 @@ static const struct pg_stmt audiences = { "erasure_audiences", PG_UNNAMED,
 	" u AS (DELETE FROM undeliverable WHERE workspace_id = $1 AND since <= least($3, $4::timestamptz) AND address = ANY ($5::text[]) RETURNING 1)"
 	" SELECT (SELECT count(*) FROM m) + (SELECT count(*) FROM u)" };
 
-static const struct pg_stmt webhooks = { "erasure_webhooks", PG_UNNAMED,
-	"WITH dropped AS (UPDATE webhook_retry_queue AS q SET dropped = true, updated_at = now(),"
-	" next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END"
-	" FROM (SELECT q.id FROM (SELECT v.uuid FROM unnest($3::bigint[]) AS r (id) CROSS JOIN LATERAL (SELECT * FROM conversations v"
-	" WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v) AS v"
-	" CROSS JOIN LATERAL (SELECT q.id FROM webhook_retry_queue q WHERE q.workspace_id = $1 AND q.ordering_key = v.uuid"
-	" AND q.status IN ('pending', 'retrying') AND NOT q.dropped FOR UPDATE SKIP LOCKED) AS q LIMIT $2::bigint) AS f"
-	" WHERE q.workspace_id = $1 AND q.id = f.id RETURNING 1) SELECT count(*) FROM dropped" };
+#define IN_RECORD(text) "position(convert_to(" text ", 'UTF8') IN q.payload) > 0"
+
+/* Deliveries of the person's conversations, whether in their order or not; contact events that name it, and failed deliveries that do. After a
+ * restore its conversations may be gone before this search: only erasures delete conversations, and a key in the record is a conversation's unless it
+ * is the event's. contact.erased names nobody and stays. */
+static const struct pg_stmt webhooks = {
+	"erasure_webhooks", PG_UNNAMED,
+	"WITH few AS MATERIALIZED (SELECT q.id, q.status, q.event_type, q.event_id, q.ordering_key, q.payload, q.dropped, q.last_error,"
+	" q.created_at <= $6 AND ($7::timestamptz IS NULL OR q.source_timestamp_ms <= extract(epoch FROM $7) * 1000) AS within"
+	" FROM webhook_retry_queue q WHERE q.workspace_id = $1 AND q.id > $2 ORDER BY q.id LIMIT $3::bigint),"
+	" own AS MATERIALIZED (SELECT v.uuid FROM unnest($4::bigint[]) AS r (id) CROSS JOIN LATERAL (SELECT * FROM conversations v"
+	" WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v),"
+	" found AS MATERIALIZED (SELECT q.id, q.status FROM few q WHERE q.status <> 'success' AND q.event_type <> 'contact.erased'"
+	" AND (q.status = 'failed' OR NOT q.dropped OR num_nonnulls(q.payload, q.last_error) > 0)"
+	" AND (q.ordering_key IN (SELECT uuid FROM own) OR EXISTS (SELECT FROM own o WHERE " IN_RECORD(
+		"o.uuid::text") ")"
+				" OR q.event_type ~ '^(message|conversation)[.]' AND q.ordering_key <> q.event_id AND " IN_RECORD(
+					"q.ordering_key::text") " AND NOT EXISTS (SELECT FROM conversations v WHERE v.workspace_id = $1 AND v.uuid = q.ordering_key OFFSET 0)"
+								" OR q.within AND (q.status = 'failed' OR q.event_type IN ('contact.created', 'contact.updated', 'contact.merged'))"
+								" AND EXISTS (SELECT FROM unnest($5::text[]) AS r (text) WHERE " IN_RECORD(
+									"r.text") "))),"
+										  " locked AS MATERIALIZED (SELECT q.id, q.status FROM found f CROSS JOIN LATERAL (SELECT q.id, q.status FROM webhook_retry_queue q"
+										  " WHERE q.workspace_id = $1 AND q.id = f.id FOR UPDATE SKIP LOCKED) AS q),"
+										  " deleted AS (DELETE FROM webhook_retry_queue q USING locked f WHERE q.workspace_id = $1 AND q.id = f.id AND f.status = 'failed' RETURNING 1),"
+										  " dropped AS (UPDATE webhook_retry_queue q SET dropped = true, payload = NULL, last_error = NULL, updated_at = now(),"
+										  " next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END"
+										  " FROM locked f WHERE q.workspace_id = $1 AND q.id = f.id AND f.status IN ('pending', 'retrying') RETURNING 1)"
+										  " SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM dropped),"
+										  " (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)"
+};
 
 static const struct pg_stmt parked = { "erasure_parked_of", PG_UNNAMED,
 	"WITH deleted AS (DELETE FROM parked_updates AS p USING (SELECT p.id FROM parked_updates p WHERE p.workspace_id = $1"
@@ -137,8 +186,9 @@ static const struct pg_stmt ledger = { "erasure_ledger", PG_UNNAMED,
 	" WHERE NOT EXISTS (SELECT FROM erasures e WHERE e.workspace_id = r.workspace_id AND e.uuid = r.uuid) ORDER BY r.place"
 	" ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) FROM added" };
 
-const struct pg_stmt *const cleanup_erasure_statements[] = { &due, &advance, &account, &aliases, &groups, &conversation,
-	&messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, &stages, &ledger, NULL };
+const struct pg_stmt *const cleanup_erasure_statements[] = { &due, &advance, &account, &aliases, &groups, &others,
+	&others_add, &conversation, &messages, &reactions, &sends, &audiences, &webhooks, &parked, &accounts, &stages,
+	&ledger, NULL };
 const struct pg_stmt *const erasure_requests_statements[] = { &request, &list, NULL };
 
 /* Runs a statement and frees its arguments. */
@@ -178,6 +228,7 @@ int store_erasure_due(struct pg *pg, int64_t from, const struct uuid *workspace,
 		out->happened_us = cells_time(&c);
 		out->requested_us = cells_time(&c);
 		out->recorded = cells_bool(&c);
+		out->restored = cells_bool(&c);
 		out->workspace = cells_uuid(&c);
 		out->passed = cells_bool(&c);
 	}
@@ -326,27 +377,94 @@ int store_erasure_groups(struct pg *pg, int64_t workspace_id, int64_t after, int
 	return 0;
 }
 
-int store_erasure_conversation(struct pg *pg, const struct erased_person *p, int64_t from,
-	struct erasure_conversation *out, struct err *err)
+int store_erasure_others(struct pg *pg, const struct erased_person *p, const struct alias_row *names, size_t n_names,
+	struct arena *a, struct erased_person *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_array *ids = pg_array_new(PG_I64), *kinds = pg_array_new(PG_TEXT), *scopes = pg_array_new(PG_TEXT),
+			*values = pg_array_new(PG_TEXT);
+	struct pg_rows *rows = NULL;
+	int rc;
+
+	for (size_t i = 0; i < p->n; i++)
+		pg_array_i64(ids, p->ids[i]);
+	for (size_t i = 0; i < n_names; i++) {
+		pg_array_str(kinds, str_of(store_alias_kind_word(names[i].kind)));
+		pg_array_str(scopes, names[i].scope.p ? names[i].scope : STR(""));
+		pg_array_str(values, names[i].value);
+	}
+	pg_arg_i64(args, p->workspace_id);
+	pg_arg_array(args, ids);
+	pg_arg_array(args, kinds);
+	pg_arg_array(args, scopes);
+	pg_arg_array(args, values);
+	rc = args_run(pg, &others, args, &rows, err);
+	pg_array_free(ids);
+	pg_array_free(kinds);
+	pg_array_free(scopes);
+	pg_array_free(values);
+	if (rc < 0)
+		return -1;
+	*out = (struct erased_person){ .workspace_id = p->workspace_id, .n = (size_t)pg_rows_count(rows) };
+	out->ids = ARENA_ARRAY(a, int64_t, out->n);
+	out->uuids = ARENA_ARRAY(a, struct uuid, out->n);
+	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
+		out->ids[c.row] = cells_i64(&c);
+		out->uuids[c.row] = cells_uuid(&c);
+	}
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_others_add(struct pg *pg, const struct erased_person *others_of, bool forget_opt_outs,
+	int64_t happened_us, int64_t *added, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
 	struct pg_array *ids = pg_array_new(PG_I64);
 	struct pg_rows *rows = NULL;
 	int rc;
 
+	for (size_t i = 0; i < others_of->n; i++)
+		pg_array_i64(ids, others_of->ids[i]);
+	pg_arg_i64(args, others_of->workspace_id);
+	pg_arg_array(args, ids);
+	pg_arg_bool(args, forget_opt_outs);
+	pg_arg_time_us(args, happened_us);
+	rc = args_run(pg, &others_add, args, &rows, err);
+	pg_array_free(ids);
+	if (rc < 0)
+		return -1;
+	*added = pg_i64(rows, 0, 0);
+	pg_rows_free(rows);
+	return 0;
+}
+
+int store_erasure_conversation(struct pg *pg, const struct erased_person *p, const struct erased_person *other,
+	int64_t from, struct erasure_conversation *out, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_array *ids = pg_array_new(PG_I64), *other_ids = pg_array_new(PG_I64);
+	struct pg_rows *rows = NULL;
+	int rc;
+
 	for (size_t i = 0; i < p->n; i++)
 		pg_array_i64(ids, p->ids[i]);
+	for (size_t i = 0; i < other->n; i++)
+		pg_array_i64(other_ids, other->ids[i]);
 	pg_arg_i64(args, p->workspace_id);
 	pg_arg_array(args, ids);
 	pg_arg_i64(args, from);
+	pg_arg_array(args, other_ids);
 	rc = args_run(pg, &conversation, args, &rows, err);
 	pg_array_free(ids);
+	pg_array_free(other_ids);
 	if (rc < 0)
 		return -1;
 	*out = (struct erasure_conversation){ 0 };
 	for (struct cells c = cells_of(rows, NULL); cells_more(&c); cells_next(&c)) {
 		out->id = cells_i64(&c);
 		out->own = cells_bool(&c);
+		out->other = cells_bool(&c);
 		account_read(&c, p->workspace_id, &out->account);
 	}
 	pg_rows_free(rows);
@@ -418,28 +536,30 @@ int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct st
 	return texts_run(pg, &reactions, workspace_id, names, n_names, bounds, n, found, err);
 }
 
-int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
-	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
+/* Looks at n rows behind `after`: *last is the last of them, 0 when there are no more. */
+static int walk_run(struct pg *pg, const struct pg_stmt *stmt, const struct erased_person *p, const struct str *texts,
+	size_t n_texts, struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
+	struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_array *ids = pg_array_new(PG_I64), *texts = pg_array_new(PG_TEXT);
+	struct pg_array *ids = pg_array_new(PG_I64), *names = pg_array_new(PG_TEXT);
 	struct pg_rows *rows = NULL;
 	int rc;
 
 	for (size_t i = 0; i < p->n; i++)
 		pg_array_i64(ids, p->ids[i]);
-	for (size_t i = 0; i < n_addresses; i++)
-		pg_array_str(texts, addresses[i]);
+	for (size_t i = 0; i < n_texts; i++)
+		pg_array_str(names, texts[i]);
 	pg_arg_i64(args, p->workspace_id);
 	pg_arg_i64(args, after);
 	pg_arg_i64(args, n);
 	pg_arg_array(args, ids);
-	pg_arg_array(args, texts);
+	pg_arg_array(args, names);
 	pg_arg_time_us(args, bounds.until_us);
 	pg_arg_time_us(args, bounds.happened_us);
-	rc = args_run(pg, &sends, args, &rows, err);
+	rc = args_run(pg, stmt, args, &rows, err);
 	pg_array_free(ids);
-	pg_array_free(texts);
+	pg_array_free(names);
 	if (rc < 0)
 		return -1;
 	*found = pg_i64(rows, 0, 0);
@@ -448,29 +568,22 @@ int store_erasure_sends(struct pg *pg, const struct erased_person *p, const stru
 	return 0;
 }
 
+int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
+{
+	return walk_run(pg, &sends, p, addresses, n_addresses, bounds, after, n, found, last, err);
+}
+
 int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
 	return texts_run(pg, &audiences, workspace_id, addresses, n_addresses, bounds, n, found, err);
 }
 
-int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found, struct err *err)
+int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, const struct str *texts, size_t n_texts,
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
 {
-	struct pg_rows *rows = NULL;
-	struct columns c;
-
-	columns_init(&c);
-	pg_arg_i64(columns_scalars(&c), p->workspace_id);
-	pg_arg_i64(columns_scalars(&c), n);
-	for (size_t i = 0; i < p->n; i++) {
-		columns_row(&c);
-		columns_i64(&c, p->ids[i]);
-	}
-	if (columns_run(&c, pg, &webhooks, &rows, err) < 0)
-		return -1;
-	*found = pg_i64(rows, 0, 0);
-	pg_rows_free(rows);
-	return 0;
+	return walk_run(pg, &webhooks, p, texts, n_texts, bounds, after, n, found, last, err);
 }
 
 int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts,
@@ -484,6 +597,9 @@ int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct 
 {
 	struct pg_rows *rows = NULL;
 
+	*n = 0;
+	if (p->n == 0)
+		return 0;
 	if (person_run(pg, &accounts, p, &rows, err) < 0)
 		return -1;
 	*n = (size_t)pg_rows_count(rows);

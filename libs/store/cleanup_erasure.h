@@ -23,6 +23,7 @@ struct erasure {
 	int64_t until_us; /* what was stored later is of the person's next contact; PG_NO_TIME: not known yet */
 	int64_t happened_us; /* after a restore: what happened later is; PG_NO_TIME: as it was stored */
 	bool recorded; /* in the ledger */
+	bool restored; /* a restore has taken the erasure back */
 	bool passed; /* chat-sync has consumed what was in its topics when the erasure was requested */
 };
 /* The due erasure with the lowest id from `from` on, locked; out->id 0: none. Only of one workspace unless it is nil. */
@@ -63,15 +64,23 @@ struct erasure_group {
 int store_erasure_groups(struct pg *pg, int64_t workspace_id, int64_t after, int64_t n, struct arena *a,
 	struct erasure_group **out, size_t *n_out, struct err *err) ERR_MUST_USE;
 
-/* A conversation whose messages may be the person's: with it, or of a group. */
+/* The contacts besides the person's to which its names lead: its next contact, and after a restore also what chat-sync stored of the person
+ * behind the identity stage. root is 0, and erased is not filled. */
+int store_erasure_others(struct pg *pg, const struct erased_person *p, const struct alias_row *names, size_t n_names,
+	struct arena *a, struct erased_person *out, struct err *err) ERR_MUST_USE;
+/* Adds erasures of those of which something is known, but nothing that happened after happened_us; *added counts them. */
+int store_erasure_others_add(struct pg *pg, const struct erased_person *others, bool forget_opt_outs,
+	int64_t happened_us, int64_t *added, struct err *err) ERR_MUST_USE;
+
+/* A conversation whose messages may be the person's: with it, with another contact to which its names lead, or of a group. */
 struct erasure_conversation {
 	int64_t id; /* 0: none */
-	bool own;
+	bool own, other;
 	struct cleanup_account account;
 };
 /* The one with the lowest id that is at least `from`. */
-int store_erasure_conversation(struct pg *pg, const struct erased_person *p, int64_t from,
-	struct erasure_conversation *out, struct err *err) ERR_MUST_USE;
+int store_erasure_conversation(struct pg *pg, const struct erased_person *p, const struct erased_person *others,
+	int64_t from, struct erasure_conversation *out, struct err *err) ERR_MUST_USE;
 struct erasure_message {
 	int64_t id, sent_us;
 	struct str key, sender, quoted_phone, quoted_lid;
@@ -84,19 +93,21 @@ int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversa
 	struct erasure_bounds bounds, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out,
 	struct err *err) ERR_MUST_USE;
 
-/* Each deletes or changes at most n rows (sends: looks at n) within the bounds, and counts them.
+/* Each deletes or changes at most n rows (sends and deliveries: looks at n) within the bounds, and counts them.
  * Receipts and reactions under these names. */
 int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct str *names, size_t n_names,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
-/* Messages to send: *last is the last id looked at, 0 when there are no more. */
+/* Messages to send, which lose address, content, error, the provider's id and answers. *last is the last id looked at, 0 when there are no more. */
 int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
 	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
 	struct err *err) ERR_MUST_USE;
 /* Members of audiences, and what is known of addresses that cannot be reached. */
 int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
-/* Deliveries that wait, of conversations with the person: webhook-dispatcher drops them. */
-int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, int64_t n, int64_t *found,
+/* Deliveries of conversations with the person, and of contact events with one of these texts: those that wait lose their content, and
+ * webhook-dispatcher drops them; failed ones, also of other events with such a text, are deleted. *last as above. */
+int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, const struct str *texts, size_t n_texts,
+	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
 	struct err *err) ERR_MUST_USE;
 /* Parked updates whose record has one of these texts. */
 int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts,

@@ -57,8 +57,9 @@ static const struct pg_stmt messages = { "erasure_messages", PG_UNNAMED,
 	" CASE WHEN NOT v.own AND c.metadata ?| '{quoted,votes}' THEN c.metadata END"
 	" FROM unnest($4::text[]) AS r (key) CROSS JOIN LATERAL (SELECT * FROM chats c WHERE c.workspace_id = $1"
 	" AND c.account_id = $2 AND c.message_key = r.key FOR UPDATE) AS c"
-	" CROSS JOIN LATERAL (SELECT coalesce(v.contact_id = ANY ($3::bigint[]), false) AS own FROM conversations v"
-	" WHERE v.workspace_id = $1 AND v.id = c.conversation_id OFFSET 0) AS v" };
+	" CROSS JOIN LATERAL (SELECT coalesce(v.contact_id = ANY ($3::bigint[]), false) OR EXISTS (SELECT FROM contact_aliases a"
+	" WHERE a.workspace_id = $1 AND a.contact_id = v.contact_id AND a.kind || ' ' || a.value = ANY ($5::text[]) OFFSET 0) AS own"
+	" FROM conversations v WHERE v.workspace_id = $1 AND v.id = c.conversation_id OFFSET 0) AS v" };
 
 #define DELETE_OF_MESSAGES(table, id) "DELETE FROM " table " AS h " USING_IDS(id)
 static const struct pg_stmt delete_receipts = { "erasure_receipts", PG_UNNAMED,
@@ -246,10 +247,11 @@ static int messages_read(struct pg_rows *rows, struct arena *a, struct erased_me
 }
 
 int store_erased_messages(struct pg *pg, const struct erased_person *p, int64_t account_id, const struct str *keys,
-	size_t n, struct arena *a, struct erased_message **out, size_t *n_out, struct err *err)
+	size_t n, const struct alias_row *names, size_t n_names, struct arena *a, struct erased_message **out,
+	size_t *n_out, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_array *texts = pg_array_new(PG_TEXT), *ids = pg_array_new(PG_I64);
+	struct pg_array *texts = pg_array_new(PG_TEXT), *ids = pg_array_new(PG_I64), *aliases = pg_array_new(PG_TEXT);
 	struct pg_rows *rows = NULL;
 	int rc;
 
@@ -257,14 +259,19 @@ int store_erased_messages(struct pg *pg, const struct erased_person *p, int64_t 
 		pg_array_i64(ids, p->ids[i]);
 	for (size_t i = 0; i < n; i++)
 		pg_array_str(texts, keys[i]);
+	for (size_t i = 0; i < n_names; i++)
+		pg_array_str(aliases,
+			arena_printf(a, "%s %.*s", store_alias_kind_word(names[i].kind), STR_ARG(names[i].value)));
 	pg_arg_i64(args, p->workspace_id);
 	pg_arg_i64(args, account_id);
 	pg_arg_array(args, ids);
 	pg_arg_array(args, texts);
+	pg_arg_array(args, aliases);
 	rc = pg_run(pg, &messages, args, &rows, err);
 	pg_args_free(args);
 	pg_array_free(ids);
 	pg_array_free(texts);
+	pg_array_free(aliases);
 	if (rc < 0)
 		return -1;
 	*n_out = (size_t)pg_rows_count(rows);

@@ -46,13 +46,15 @@ int store_erased_names_keep(struct pg *pg, int64_t workspace_id, const struct uu
 /* A message of an account. */
 struct erased_message {
 	int64_t id, conversation_id;
-	bool own; /* in a conversation with the person: it has no metadata and sender here */
+	bool own; /* in a conversation with the person, or with a contact that has one of its names: no metadata and sender here */
 	struct str sender;
 	struct str metadata; /* absent: it quotes nothing and has no votes */
 };
-/* The messages of these keys, locked, in the arena. ERR_INPUT "too_large" when more than 64 MiB of metadata are read. */
+/* The messages of these keys, locked, in the arena. names: only kind and value are read, a phone as a match key.
+ * ERR_INPUT "too_large" when more than 64 MiB of metadata are read. */
 int store_erased_messages(struct pg *pg, const struct erased_person *p, int64_t account_id, const struct str *keys,
-	size_t n, struct arena *a, struct erased_message **out, size_t *n_out, struct err *err) ERR_MUST_USE;
+	size_t n, const struct alias_row *names, size_t n_names, struct arena *a, struct erased_message **out,
+	size_t *n_out, struct err *err) ERR_MUST_USE;
 /* Deletes messages with everything that belongs to them. */
 int store_erased_messages_delete(struct pg *pg, int64_t workspace_id, const int64_t *ids, size_t n,
 	struct err *err) ERR_MUST_USE;

@@ -4,7 +4,7 @@
 
 #include "pg/pg.h"
 
-#define SCHEMA_VERSION 14 /* what this build needs */
+#define SCHEMA_VERSION 15 /* what this build needs */
 
 /* ERR_RETRY "schema" when the database is older than `want`: a migration is still to come, the service is not ready. A
  * newer one is fine: every release works on the schema of the next. */

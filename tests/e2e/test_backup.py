@@ -30,10 +30,22 @@ def vault(blazz, tmp_path):
     return Vault(blazz, tmp_path)
 
 
+ANN, MARKER = 7, "xylophone"  # one of the phones below, and what its messages say
+
+
 def load(blazz, serials, account="bridge"):
     """A message each; the phones repeat, so that conversations grow."""
     source = Source(blazz.workspace, blazz.accounts[account])
-    blazz.publish([source.message(f"stanza-{n}", phone=f"1650555{n % 40:04}", body=f"body {n}", at=time.time()) for n in serials])
+    blazz.publish([source.message(f"stanza-{n}", phone=f"1650555{n % 40:04}", body=f"{MARKER if n % 40 == ANN else 'body'} {n}", at=time.time())
+                   for n in serials])
+
+
+def load_old(blazz, n, account="bridge"):
+    """Messages that are older than the workspace keeps them."""
+    source = Source(blazz.workspace, blazz.accounts[account])
+    blazz.publish([source.message(f"old-{i}", "16505559999", f"old {i}", out=True, at=time.time() - 40 * 86400) for i in range(n)])
+    blazz.wait_processed()
+    blazz.sql("""UPDATE workspaces SET settings = settings || '{"retention": {"messages_days": 30}}'""")
 
 
 @pytest.fixture
@@ -50,6 +62,20 @@ def stanzas(blazz):
     return sorted(r["message_key"] for r in blazz.sql("SELECT message_key FROM chats"))
 
 
+def dump_of(blazz):
+    """Every table as text."""
+    return subprocess.run(["pg_dump", "--data-only", blazz.conninfo("postgres")], check=True, capture_output=True, text=True).stdout
+
+
+def retention_run(blazz):
+    done, = blazz.ctl("cleanup", "run", "retention")
+    return done["acted"]
+
+
+def wait_erased(blazz):
+    wait_for(lambda: blazz.ctl("contacts", "erasures") and all(e["completed"] for e in blazz.ctl("contacts", "erasures")), "the contact is erased", 90)
+
+
 def check_all(blazz, n):
     """Everything that was acknowledged is there, once, and counters equal a recount."""
     assert stanzas(blazz) == sorted(f"false:stanza-{i}" for i in range(n))
@@ -60,11 +86,12 @@ def check_all(blazz, n):
 # The drill
 
 def test_the_drill(make_blazz, make_provider_stub, tmp_path):
-    """Load, a backup, more load, the database is lost, restored; all services run again."""
+    """Load, a backup, more load, an erasure and a retention run, the database is lost, restored; all services run again."""
     blazz, stub = make_blazz(), make_provider_stub()
     blazz.seed(dialects=("waha", "bridge"), sync={"window_days": 0})
     sending = Sending(blazz, stub).start()
-    tenant, cleanup = Tenant(sending, "meta"), Cleanup(blazz, stub).start(lease__session_ttl="2s")
+    tenant, cleanup = Tenant(sending, "meta"), Cleanup(blazz, stub).start(
+        lease__session_ttl="2s", jobs__erasure__every="100ms", jobs__erasure__after="1s")
     instance = Instance(cleanup, "blazz")
     instance.wait("up")
     session = Session(cleanup, "blazz", instance)
@@ -72,6 +99,7 @@ def test_the_drill(make_blazz, make_provider_stub, tmp_path):
     epoch = session.control()["assignment_epoch"]
     vault = Vault(blazz, tmp_path)
     load(blazz, range(200))
+    load_old(blazz, 30)
     sent = [tenant.send(tenant.accounts[0], to=f"62811000{i:05}") for i in range(5)]
     for request in sent:
         tenant.wait(request, "sent", "delivered", "read")
@@ -84,6 +112,11 @@ def test_the_drill(make_blazz, make_provider_stub, tmp_path):
         tenant.wait(request, "sent", "delivered", "read")
         tenant.wait_chat(request, "sent", "delivered", "read")
     blazz.wait_processed()
+    erased = f"1650555{ANN:04}"
+    blazz.ctl("contacts", "erase", blazz.value("SELECT uuid::text FROM contacts WHERE phone = %s", f"+{erased}"))
+    wait_erased(blazz)
+    assert retention_run(blazz) == 30
+    kept = sorted(f"false:stanza-{i}" for i in range(500) if i % 40 != ANN)
     before = {r["message_key"]: r["id"] for r in blazz.sql("SELECT message_key, id FROM chats")}
     conversations = {r["uuid"] for r in blazz.sql("SELECT uuid FROM conversations")}
     for service in (cleanup.service, sending.service, blazz.sync, blazz.in_):
@@ -97,6 +130,7 @@ def test_the_drill(make_blazz, make_provider_stub, tmp_path):
 
     assert vault.databases() == [blazz.database], "there was none before"
     assert "accept" in out
+    assert MARKER in dump_of(blazz) and erased in dump_of(blazz), "the backup is older than the erasure"
     assert blazz.value("SELECT count(*) FROM chats WHERE message_key LIKE 'false:%%'") < 500
     assert blazz.value("SELECT count(*) FROM restores WHERE accepted_at IS NULL AND backup = %s", name) == 1
     assert session.control()["assignment_epoch"] == epoch + 1000000
@@ -110,11 +144,11 @@ def test_the_drill(make_blazz, make_provider_stub, tmp_path):
     blazz.wait_processed()
     tenant.wait_row(late, lambda r: r["status"] == "pending", "the request waits")
     session.wait(lambda c: c["observed"] == "stopped", "cleanup looks")
-    assert sorted(k for k in stanzas(blazz) if k.startswith("false:stanza")) == sorted(f"false:stanza-{i}" for i in range(500))
+    assert [k for k in stanzas(blazz) if k.startswith("false:stanza")] == kept
     blazz.check_invariants()
     after = {r["message_key"]: r["id"] for r in blazz.sql("SELECT message_key, id FROM chats")}
-    assert after.keys() == before.keys(), "nothing is missing, and nothing is twice"
-    renewed = [k for k in after if after[k] != before[k]]
+    assert {k for k in after if not k.startswith("true:old")} == before.keys(), "nothing is missing, and nothing is twice"
+    renewed = [k for k in before if after[k] != before[k]]
     assert min(after[k] for k in renewed) > max(before.values()), "ids that tenants know are not given again"
     assert conversations == {r["uuid"] for r in blazz.sql("SELECT uuid FROM conversations")}, "public ids stay"
     for request in sent:
@@ -128,6 +162,13 @@ def test_the_drill(make_blazz, make_provider_stub, tmp_path):
     session.wait_reached()
     assert len(stub.accepted(limit=10000)) == len(sent) + 1, "each was sent once"
     assert vault.do("accept") == "every restore is accepted\n"
+    wait_erased(blazz)
+    assert retention_run(blazz) == 30, "the backup is older than the run, too"
+    load(blazz, [ANN + 1])  # the outbox keeps what was published until the next transaction; this one is known
+    blazz.wait_processed()
+    wait_for(lambda: not any(text in dump_of(blazz) for text in (MARKER, erased)), "nothing of the person is left", 30)
+    assert [k for k in stanzas(blazz) if k.startswith("false:stanza")] == kept and not any("old-" in k for k in stanzas(blazz))
+    blazz.check_invariants()
 
 
 def test_campaigns_that_went_on_after_the_backup_reach_no_recipient_twice(make_blazz, make_provider_stub, tmp_path):

@@ -42,33 +42,41 @@ static int objections_keep(struct work *w, const struct op *op, const struct era
 	return store_erased_objections_move(w->pg, p, row.id, err);
 }
 
-static int identity_erase(struct work *w, struct op *op, struct err *err)
+/* Also of a contact that is not there, or is erased already: after a restore another partition may be ahead or behind. */
+static int names_keep(struct work *w, const struct op *op, struct err *err)
 {
-	struct erased_identity known;
-	struct erased_person p;
+	const struct in_contact_erase *in = erase_of(op);
 
-	if (store_erased_person_lock(w->pg, op->account->row.workspace_id, &erase_of(op)->contact, w->arena, &p, err) <
+	if (in->sealed.n == 0)
+		return 0;
+	return store_erased_names_keep(w->pg, op->account->row.workspace_id, &in->erasure, &in->contact,
+		in->forget_opt_outs, in->sealed, err);
+}
+
+/* *p is the person as it is locked. */
+static int identity_erase(struct work *w, struct op *op, struct erased_person *p, struct err *err)
+{
+	bool first = erase_of(op)->stage == ERASE_IDENTITY;
+	struct erased_identity known;
+
+	if (store_erased_person_lock(w->pg, op->account->row.workspace_id, &erase_of(op)->contact, w->arena, p, err) <
 		0)
 		return -1;
-	if (p.n == 0 || p.erased)
+	if (p->n == 0 || p->erased)
+		return first ? names_keep(w, op, err) : 0;
+	if (store_erased_identity(w->pg, p, &known, err) < 0)
+		return -1;
+	if (first && known.aliases > erase_of(op)->aliases)
 		return 0;
-	if (store_erased_identity(w->pg, &p, &known, err) < 0)
+	if (known.objects && !erase_of(op)->forget_opt_outs && objections_keep(w, op, p, &known, err) < 0)
 		return -1;
-	if (known.aliases > erase_of(op)->aliases)
-		return 0;
-	if (known.objects && !erase_of(op)->forget_opt_outs && objections_keep(w, op, &p, &known, err) < 0)
-		return -1;
-	if (store_erased_identity_delete(w->pg, &p, err) < 0)
-		return -1;
-	if (erase_of(op)->sealed.n > 0 &&
-		store_erased_names_keep(w->pg, p.workspace_id, &erase_of(op)->erasure, &erase_of(op)->contact,
-			erase_of(op)->forget_opt_outs, erase_of(op)->sealed, err) < 0)
+	if (store_erased_identity_delete(w->pg, p, err) < 0 || (first && names_keep(w, op, err) < 0))
 		return -1;
 	w->cache_stale = true;
-	log_info("contact erased", LOG_I("workspace", p.workspace_id), LOG_I("contact", p.root),
-		LOG_I("merged", (int64_t)p.n - 1));
-	for (size_t i = 0; i < p.n; i++)
-		effect_add_erased(w, op, NULL, &p.uuids[i]);
+	log_info("contact erased", LOG_I("workspace", p->workspace_id), LOG_I("contact", p->root),
+		LOG_I("merged", (int64_t)p->n - 1));
+	for (size_t i = 0; i < p->n; i++)
+		effect_add_erased(w, op, NULL, &p->uuids[i]);
 	return 0;
 }
 
@@ -147,15 +155,39 @@ static void messages_sort(struct work *w, const struct erased_names *names, stru
 	}
 }
 
+/* An alias of each, as contacts have them. */
+static struct alias_row *aliases_of(const struct work *w, const struct in_contact_erase *in, size_t *n)
+{
+	struct alias_row *out = ARENA_ARRAY(w->arena, struct alias_row, in->n_names * (ALIAS_JID + 1));
+
+	*n = 0;
+	for (size_t i = 0; i < in->n_names; i++) {
+		const struct party *p = &in->names[i];
+		const struct str values[] = { [ALIAS_PHONE] = p->phone,
+			[ALIAS_LID] = p->lid,
+			[ALIAS_BSUID] = p->bsuid,
+			[ALIAS_USERNAME] = p->username,
+			[ALIAS_JID] = p->jid };
+
+		for (size_t kind = 0; kind <= ALIAS_JID; kind++)
+			if (values[kind].n > 0)
+				out[(*n)++] =
+					(struct alias_row){ .kind = (enum alias_kind)kind, .value = values[kind] };
+	}
+	return out;
+}
+
 static int messages_erase(struct work *w, struct op *op, const struct erased_person *p, struct err *err)
 {
 	const struct in_contact_erase *in = erase_of(op);
 	const struct erased_names names = names_of(op, p);
 	struct erased_message *rows;
 	struct erased_messages e;
-	size_t n;
+	size_t n, n_aliases;
+	const struct alias_row *aliases = aliases_of(w, in, &n_aliases);
 
-	if (store_erased_messages(w->pg, p, op->account->row.id, in->keys, in->n_keys, w->arena, &rows, &n, err) < 0)
+	if (store_erased_messages(w->pg, p, op->account->row.id, in->keys, in->n_keys, aliases, n_aliases, w->arena,
+		    &rows, &n, err) < 0)
 		return -1;
 	messages_sort(w, &names, rows, n, &e);
 	if (e.n_deleted + e.n_scrubbed == 0)
@@ -207,12 +239,10 @@ int fold_contact_erase(struct work *w, struct op *op, struct err *err)
 {
 	struct erased_person p;
 
-	if (erase_of(op)->stage == ERASE_IDENTITY)
-		return identity_erase(w, op, err);
 	if (store_erased_person(w->pg, op->account->row.workspace_id, &erase_of(op)->contact, w->arena, &p, err) < 0)
 		return -1;
-	if (!p.erased)
-		return 0;
+	if ((!p.erased || erase_of(op)->stage == ERASE_IDENTITY) && identity_erase(w, op, &p, err) < 0)
+		return -1;
 	switch (erase_of(op)->stage) {
 	case ERASE_GROUPS:
 		group_erase(w, op, &p);
@@ -220,7 +250,7 @@ int fold_contact_erase(struct work *w, struct op *op, struct err *err)
 	case ERASE_MESSAGES:
 		return messages_erase(w, op, &p, err);
 	case ERASE_CONVERSATIONS:
-		return conversations_erase(w, op, &p, err);
+		return p.n > 0 ? conversations_erase(w, op, &p, err) : 0;
 	case ERASE_NONE: /* inbound_decode() rejects it */
 	case ERASE_IDENTITY:
 		break;

@@ -1,5 +1,5 @@
-/* Erases a contact and all that were merged into it, a stage at a time. Invariant: a stage after identity changes nothing unless the contact is
- * erased, and each may be repeated. Source: README.md, Erasure. */
+/* Erases a contact and all that were merged into it, a stage at a time. Invariant: after any stage the contact is
+ * erased, if it is there, and each may be repeated. Source: README.md, Erasure. */
 #ifndef CHAT_SYNC_FOLD_ERASE_H
 #define CHAT_SYNC_FOLD_ERASE_H
 

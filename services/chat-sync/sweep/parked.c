@@ -49,9 +49,11 @@ static void parked_expired(void *ctx, const struct parked_row *row)
 		return; /* whether its message was sent is never learned */
 	if (row->of_deleted || parked_is_second(d, row))
 		return;
+	if (row->may_be_old) { /* no update says when its message was sent, and a new sync would not bring an old one back */
+		report_event(&d->s->report, row->kind, "filtered");
+		return;
+	}
 	parked_dead_letter(d, row, DEAD_EXPIRED, row->kind, "the message that it refers to never arrived");
-	if (row->may_be_old)
-		return; /* a new sync would not bring its message back */
 	report_gap(&d->s->report, "expired_update");
 	d->gap_workspaces[d->n_gaps] = row->workspace_id;
 	d->gap_accounts[d->n_gaps++] = row->account_id;

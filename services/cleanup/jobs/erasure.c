@@ -26,6 +26,9 @@ struct erasing {
 	int64_t limit;
 	struct erasure *row;
 	struct erased_person person;
+	struct erased_person others; /* contacts to which its names lead, after a restore */
+	struct alias_row *names;
+	size_t n_names;
 	struct party *parties; /* all names but the ids, for events and comparisons */
 	size_t n_parties;
 	struct str *addresses, *texts; /* the same as sends and as reactions have them; texts with the ids */
@@ -50,6 +53,7 @@ static struct str names_json(const struct alias_row *aliases, size_t n, struct a
 	for (size_t i = 0; i < n && i < NAMES_MAX; i++) {
 		jw_obj(&w);
 		jw_member_str(&w, "kind", str_of(store_alias_kind_word(aliases[i].kind)));
+		jw_member_str(&w, "scope", aliases[i].scope);
 		jw_member_str(&w, "value", aliases[i].value);
 		jw_obj_end(&w);
 	}
@@ -76,11 +80,12 @@ static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t
 	return rc;
 }
 
-static void name_add(struct erasing *e, enum alias_kind kind, struct str value)
+static void name_add(struct erasing *e, enum alias_kind kind, struct str scope, struct str value)
 {
 	struct party *p = &e->parties[e->n_parties++];
 	struct arena *a = e->env->arena;
 
+	e->names[e->n_names++] = (struct alias_row){ .kind = kind, .scope = scope, .value = value };
 	switch (kind) {
 	case ALIAS_PHONE:
 		p->phone = value;
@@ -108,6 +113,40 @@ static void name_add(struct erasing *e, enum alias_kind kind, struct str value)
 	}
 }
 
+static void texts_add_ids(struct erasing *e, const struct erased_person *p)
+{
+	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_texts + p->n);
+
+	for (size_t i = 0; i < e->n_texts; i++)
+		texts[i] = e->texts[i];
+	e->texts = texts;
+	for (size_t i = 0; i < p->n; i++) {
+		char id[37];
+
+		uuid_format(&p->uuids[i], id);
+		e->texts[e->n_texts++] = arena_str(e->env->arena, str_of(id));
+	}
+}
+
+/* What is of the person in other contacts is older than this. */
+static int64_t others_until_us(const struct erasing *e)
+{
+	return e->row->happened_us == PG_NO_TIME ? e->row->requested_us : e->row->happened_us;
+}
+
+/* Until a restore is accepted chat-sync applies what happened before the erasure and the erasure in any order, a partition at a time: what one of
+ * them applies too late is stored under a new contact, which those names lead to. */
+static int others_read(struct erasing *e, struct err *err)
+{
+	if (!e->row->restored)
+		return 0;
+	if (store_erasure_others(e->env->pg, &e->person, e->names, e->n_names, e->env->arena, &e->others, err) < 0)
+		return -1;
+	if (e->row->happened_us != PG_NO_TIME) /* reactions and receipts are told from those of its next contact */
+		texts_add_ids(e, &e->others);
+	return 0;
+}
+
 static int names_open(struct erasing *e, struct err *err)
 {
 	struct keyring *keyring = NULL;
@@ -125,16 +164,13 @@ static int names_open(struct erasing *e, struct err *err)
 	n = json_count(json_root(doc));
 	e->parties = ARENA_ARRAY(e->env->arena, struct party, n);
 	e->addresses = ARENA_ARRAY(e->env->arena, struct str, n);
-	e->texts = ARENA_ARRAY(e->env->arena, struct str, n + e->person.n);
+	e->texts = ARENA_ARRAY(e->env->arena, struct str, n);
+	e->names = ARENA_ARRAY(e->env->arena, struct alias_row, n);
 	for (it = json_iter(json_root(doc)); (one = json_next(&it));)
 		name_add(e, store_alias_kind_parse(json_str(json_get(one, "kind"))),
+			arena_str(e->env->arena, json_str(json_get(one, "scope"))),
 			arena_str(e->env->arena, json_str(json_get(one, "value"))));
-	for (size_t i = 0; i < e->person.n; i++) {
-		char id[37];
-
-		uuid_format(&e->person.uuids[i], id);
-		e->texts[e->n_texts++] = arena_str(e->env->arena, str_of(id));
-	}
+	texts_add_ids(e, &e->person);
 	rc = 0;
 out:
 	keyring_free(keyring);
@@ -154,6 +190,7 @@ static void erase_emit(const struct erasing *e, const struct cleanup_account *ac
 	struct str part)
 {
 	what.contact = e->row->contact;
+	what.forget_opt_outs = e->row->forget_opt_outs;
 	record_erase(e->env->to, account, &e->row->uuid, &what,
 		arena_printf(e->env->arena, "%d %.*s", (int)e->row->passes, STR_ARG(part)));
 }
@@ -212,7 +249,7 @@ static int stage_set(struct erasing *e, const char *stage, int64_t in_ms, struct
  * read, those that are sealed already are all. */
 static int identity_publish(struct erasing *e, struct err *err)
 {
-	struct in_contact_erase what = { .stage = ERASE_IDENTITY, .forget_opt_outs = e->row->forget_opt_outs };
+	struct in_contact_erase what = { .stage = ERASE_IDENTITY };
 	struct alias_row *aliases;
 	size_t n;
 
@@ -331,7 +368,7 @@ static int messages_search(struct erasing *e, struct search *s, struct err *err)
 
 	message_cursor(s->cursor, &from, &sent_us, &id);
 	s->next = STR("");
-	if (store_erasure_conversation(e->env->pg, &e->person, from, &v, err) < 0)
+	if (store_erasure_conversation(e->env->pg, &e->person, &e->others, from, &v, err) < 0)
 		return -1;
 	if (v.id == 0)
 		return 0;
@@ -339,13 +376,15 @@ static int messages_search(struct erasing *e, struct search *s, struct err *err)
 		sent_us = PG_NO_TIME;
 	if (v.own) /* nothing of the next contact is in it */
 		bounds.happened_us = PG_NO_TIME;
+	else if (v.other)
+		bounds.happened_us = others_until_us(e);
 	if (store_step_sorts_by_groups(e->env->pg, err) < 0 ||
 		store_erasure_messages(e->env->pg, e->row->workspace_id, v.id, sent_us, id, bounds, MESSAGES,
 			e->env->arena, &rows, &n, err) < 0)
 		return -1;
 	what.keys = ARENA_ARRAY(e->env->arena, struct str, n);
 	for (size_t i = 0; i < n; i++)
-		if (v.own || message_names(&rows[i], &names))
+		if (v.own || v.other || message_names(&rows[i], &names))
 			what.keys[what.n_keys++] = rows[i].key;
 	if (what.n_keys > 0 && !e->env->dry_run)
 		erase_emit(e, &v.account, what,
@@ -355,6 +394,16 @@ static int messages_search(struct erasing *e, struct search *s, struct err *err)
 					  rows[n - 1].sent_us, rows[n - 1].id)
 				: arena_printf(e->env->arena, "%" PRId64 "::", v.id + 1);
 	return 0;
+}
+
+/* Contacts of which nothing is of a later time are erased as a request would erase them. */
+static int others_search(struct erasing *e, struct search *s, struct err *err)
+{
+	s->next = STR("");
+	if (e->others.n == 0)
+		return 0;
+	return store_erasure_others_add(e->env->pg, &e->others, e->row->forget_opt_outs, others_until_us(e), &s->found,
+		err);
 }
 
 /* Of those that delete what they find: again until fewer are found. */
@@ -392,19 +441,12 @@ static int audiences_search(struct erasing *e, struct search *s, struct err *err
 	return 0;
 }
 
-static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
-{
-	if (store_erasure_webhooks(e->env->pg, &e->person, e->limit, &s->found, err) < 0)
-		return -1;
-	s->next = again(e, s->found);
-	return 0;
-}
-
-static int parked_search(struct erasing *e, struct search *s, struct err *err)
+/* By which records of Kafka name the person. */
+static struct str *record_texts(struct erasing *e, size_t *n)
 {
 	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_parties);
-	size_t n = 0;
 
+	*n = 0;
 	for (size_t i = 0; i < e->n_parties; i++) {
 		const struct party *p = &e->parties[i];
 		struct str text = p->phone.n > 0 ? p->phone
@@ -413,8 +455,29 @@ static int parked_search(struct erasing *e, struct search *s, struct err *err)
 						 : p->jid;
 
 		if (text.n >= TEXT_MIN)
-			texts[n++] = text;
+			texts[(*n)++] = text;
 	}
+	return texts;
+}
+
+static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
+{
+	int64_t last;
+	size_t n;
+	const struct str *texts = record_texts(e, &n);
+
+	if (store_erasure_webhooks(e->env->pg, &e->person, texts, n, bounds_of(e), i64_of(s->cursor), e->limit,
+		    &s->found, &last, err) < 0)
+		return -1;
+	s->next = last ? cursor_i64(e, last) : STR("");
+	return 0;
+}
+
+static int parked_search(struct erasing *e, struct search *s, struct err *err)
+{
+	size_t n;
+	const struct str *texts = record_texts(e, &n);
+
 	if (store_erasure_parked(e->env->pg, e->row->workspace_id, texts, n, bounds_of(e), e->limit, &s->found, err) <
 		0)
 		return -1;
@@ -433,6 +496,7 @@ static const struct {
 	{ "audiences", audiences_search },
 	{ "webhooks", webhooks_search },
 	{ "parked", parked_search },
+	{ "others", others_search },
 };
 #define SEARCHES (sizeof(searches) / sizeof(searches[0]))
 
@@ -533,6 +597,8 @@ static int erasing_step(struct erasing *e, struct row_step *step, struct err *er
 		return rest_step(e, err);
 	if (names_open(e, err) < 0)
 		return err->kind == ERR_INPUT ? postpone(e, err) : -1;
+	if (others_read(e, err) < 0)
+		return -1;
 	return search_step(e, step, err);
 }
 
@@ -546,14 +612,19 @@ static int stages_count(const struct row_env *env, struct err *err)
 	return 0;
 }
 
-/* A row of the ledger whose contact the restored database lacks: chat-sync stores it again, under the same id, from the same events, or
- * never. */
-static int absent_step(struct erasing *e, struct err *err)
+/* A row of the ledger whose contact the restored database lacks: chat-sync stores it again, under the same id, from the same events, under
+ * another one, when a later event came first, or never. In the second case its names find it. */
+static int absent_step(struct erasing *e, struct row_step *step, struct err *err)
 {
 	if (!e->row->passed)
 		return advance(e, APPLY_MS, err);
-	e->row->aliases = STR_NONE;
-	return stage_set(e, "done", 0, err);
+	if (!e->row->aliases.p || e->account.id == 0) {
+		e->row->aliases = STR_NONE;
+		return stage_set(e, "done", 0, err);
+	}
+	if (stage_is(e->row, "start") || stage_is(e->row, "identity"))
+		return pass_begin(e, "bulk", 0, err);
+	return erasing_step(e, step, err);
 }
 
 /* The cursor of a step is the id of the erasure that is next. A dry run says how many are due. */
@@ -580,7 +651,7 @@ int erasure_step(const struct row_env *env, struct row_step *step, struct err *e
 		store_erasure_account(env->pg, row.workspace_id, &e.account, err) < 0)
 		return -1;
 	if (e.person.n == 0)
-		return absent_step(&e, err);
+		return absent_step(&e, step, err);
 	if (e.account.id == 0) {
 		(void)err_set(err, ERR_INPUT, "unknown", "the workspace has no account");
 		return postpone(&e, err);

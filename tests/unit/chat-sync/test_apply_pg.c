@@ -213,26 +213,38 @@ static void expired_update_of(int32_t topic, const char *name, const char *dlq)
 	assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
 }
 
-static void expired_updates_mark_a_gap_where_messages_are_kept_for_ever(void **state)
+static int64_t filtered_reactions(void)
+{
+	const char *values[] = { "reaction", "filtered" };
+
+	return metric_value(metric_with(metric_counter("blazz_chat_sync_events", "", "kind,effect"), values));
+}
+
+static void expired_updates_are_dead_letters_and_gaps_where_messages_are_kept_for_ever(void **state)
 {
 	static const struct {
 		const char *settings, *resync;
+		size_t n_dead;
 	} cases[] = {
-		{ "{}", "true" },
-		{ "{\"retention\":{\"messages_days\":\"30\"}}", "true" },
-		{ "{\"retention\":{\"messages_days\":30}}", "none" },
+		{ "{}", "true", 1 },
+		{ "{\"retention\":{\"messages_days\":\"30\"}}", "true", 1 },
+		{ "{\"retention\":{\"messages_days\":30}}", "none", 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char sql[200];
+		int64_t filtered;
 
 		(void)replicas_empty(state);
 		snprintf(sql, sizeof(sql), "UPDATE workspaces SET settings = settings || '%s'", cases[i].settings);
 		execute(db.admin, sql);
 		apply_one(reaction_of(1, chat_of(ANN), "false:A", "x", 12));
 		execute(db.admin, "UPDATE parked_updates SET expires_at = now()");
+		filtered = filtered_reactions();
 		sweep(&replica1);
-		assert_int_equal(out.n_dead, 1);
+		assert_int_equal(out.n_dead, cases[i].n_dead);
+		assert_int_equal(filtered_reactions(), filtered + 1 - (int64_t)cases[i].n_dead);
+		assert_int_equal(db_i64("SELECT count(*) FROM parked_updates"), 0);
 		assert_text("SELECT coalesce(sync ->> 'resync', 'none') FROM whatsapp_accounts WHERE id = 1",
 			cases[i].resync);
 	}
@@ -1705,7 +1717,7 @@ int main(void)
 		T(the_sweep_applies_parked_updates_that_no_batch_looked_for),
 		T(parked_updates_of_an_account_are_bounded),
 		T(an_expired_update_is_the_dead_letter_that_it_came_as),
-		T(expired_updates_mark_a_gap_where_messages_are_kept_for_ever),
+		T(expired_updates_are_dead_letters_and_gaps_where_messages_are_kept_for_ever),
 		T(messages_older_than_their_workspace_keeps_them_are_filtered),
 		T(an_update_without_content_does_not_rewrite_the_content),
 		T(content_that_was_read_and_stayed_is_not_written_anew),

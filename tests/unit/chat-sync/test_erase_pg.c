@@ -60,6 +60,15 @@ static void erase_messages(int account, const struct uuid *contact)
 	apply_one(e);
 }
 
+static void erase_messages_named(int account, const struct uuid *contact, struct str *keys, size_t n)
+{
+	struct inbound_event e = stage_of(account, contact, ERASE_MESSAGES);
+
+	e.u.contact_erase.keys = keys;
+	e.u.contact_erase.n_keys = n;
+	apply_one(e);
+}
+
 static void erase_conversations(int account, const struct uuid *contact)
 {
 	apply_one(stage_of(account, contact, ERASE_CONVERSATIONS));
@@ -388,19 +397,117 @@ static void nothing_of_an_erased_contact_is_found(void **state)
 	assert_int_equal(outcome_of(0), OUTCOME_NO_EFFECT);
 }
 
+/* After a restore the partitions apply again, each at its own pace, what they applied in order before. */
+
+/* In the partition of account 2, which is behind, the person's messages find no contact any more. */
+static void messages_that_are_stored_after_the_identity_stage_are_erased_by_their_keys(void **state)
+{
+	struct str keys[] = { T("false:3"), T("true:4") };
+	struct uuid ann, again;
+
+	(void)state;
+	apply_one(from_ann(1, "false:1", 11));
+	ann = holder_of(ANN);
+	erase_identity(&ann);
+	apply_one(from_ann(2, "false:3", 12));
+	apply_one(outbound_text(2, chat_of(ANN), "true:4", "dear marker", 13));
+	again = holder_of(ANN);
+	assert_false(uuid_eq(&ann, &again));
+	apply_one(outbound_text(2, chat_of(BOB), "true:4", "dear all", 13)); /* of a broadcast */
+	erase_messages_named(2, &ann, keys, COUNT(keys));
+	apply_one(from_ann(2, "false:5", 950)); /* the person writes again */
+	assert_text(
+		"SELECT string_agg(c.message_key || ' ' || p.phone, ',' ORDER BY c.message_key) FROM chats c JOIN conversations v"
+		" ON v.id = c.conversation_id JOIN contacts p ON p.id = v.contact_id WHERE c.account_id = 2",
+		"false:5 +" ANN ",true:4 +" BOB);
+	assert_int_equal(db_i64(MISCOUNTED), 0);
+	erase_messages_named(2, &ann, keys, COUNT(keys)); /* as the stages are repeated */
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE account_id = 2"), 2);
+}
+
+/* In the partition of account 2, which is ahead, the identity stage is not applied yet: what follows there is of the next contact. */
+static void a_later_stage_brings_the_identity_stage_with_it(void **state)
+{
+	struct str keys[] = { T("false:1") };
+	const struct {
+		const char *name;
+		enum erase_stage stage;
+		bool forget;
+	} cases[] = {
+		{ "groups", ERASE_GROUPS, false },
+		{ "messages", ERASE_MESSAGES, false },
+		{ "conversations", ERASE_CONVERSATIONS, false },
+		{ "messages, and objections are forgotten", ERASE_MESSAGES, true },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct uuid ann = ann_made(), again;
+		struct inbound_event e = stage_of(2, &ann, cases[i].stage);
+
+		apply_one(opt_out(true, 20));
+		e.u.contact_erase.keys = keys;
+		e.u.contact_erase.n_keys = cases[i].stage == ERASE_MESSAGES;
+		e.u.contact_erase.forget_opt_outs = cases[i].forget;
+		apply_one(e);
+		apply_one(from_ann(2, "false:9", 950));
+		again = holder_of(ANN);
+		if (uuid_eq(&ann, &again))
+			fail_msg("%s: the erased contact has the person's next message", cases[i].name);
+		assert_int_equal(db_i64("SELECT count(*) FROM contacts WHERE erased_at IS NOT NULL"), 1);
+		assert_int_equal(db_i64("SELECT count(*) FROM contact_opt_outs"), !cases[i].forget);
+		erase_identity(&ann);
+		assert_int_equal(outcome_of(0), OUTCOME_NO_EFFECT);
+		replicas_empty(state);
+	}
+}
+
+static void messages_of_a_contact_that_is_not_there_are_erased_by_their_names(void **state)
+{
+	struct uuid never = uuid_of("00000000-0000-4000-8000-0000000000ff");
+	struct str keys[] = { T("false:1") };
+
+	(void)state;
+	apply_one(from_ann(1, "false:1", 11));
+	apply_one(from_ann(1, "false:2", 12));
+	erase_messages_named(1, &never, keys, COUNT(keys));
+	apply_one(stage_of(1, &never, ERASE_CONVERSATIONS));
+	assert_text("SELECT string_agg(message_key, ',') FROM chats", "false:2");
+}
+
+static void the_names_of_an_erasure_are_kept_whatever_has_become_of_its_contact(void **state)
+{
+	struct uuid ann, never = uuid_of("00000000-0000-4000-8000-0000000000ff");
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct inbound_event e;
+
+		apply_one(from_ann(1, "false:1", 11));
+		ann = holder_of(ANN);
+		erase_messages_named(1, &ann, NULL, 0); /* erases the identity, too */
+		e = stage_of(1, i == 0 ? &ann : &never, ERASE_IDENTITY);
+		e.u.contact_erase.erasure = uuid_of("00000000-0000-4000-8000-0000000000e1");
+		e.u.contact_erase.sealed = STR("sealed");
+		apply_one(e);
+		assert_text("SELECT convert_from(aliases, 'UTF8') || ' ' || requested_by FROM erasures",
+			"sealed restore");
+		replicas_empty(state);
+	}
+}
+
 /* Beside it */
 
-static void a_contact_that_is_not_erased_keeps_everything(void **state)
+static void another_contact_keeps_everything(void **state)
 {
+	struct str keys[] = { T("false:B2") };
 	struct uuid ann = ann_made();
 
 	(void)state;
-	group_made();
-	erase_group(&ann);
-	erase_messages(1, &ann);
+	apply_one(inbound_text(1, chat_of(BOB), "false:B2", "hello", 20));
+	erase_identity(&ann);
+	erase_messages_named(1, &ann, keys, COUNT(keys));
 	erase_conversations(1, &ann);
-	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE account_id = 1"), 6);
-	assert_int_equal(db_i64("SELECT participants_count FROM whatsapp_groups"), 2);
+	assert_int_equal(db_i64("SELECT count(*) FROM chats WHERE message_key = 'false:B2'"), 1);
 }
 
 static void a_deleted_account_is_erased_too(void **state)
@@ -521,7 +628,14 @@ int main(void)
 		cmocka_unit_test_setup(the_last_event_of_a_conversation_says_that_it_is_erased, replicas_empty),
 		cmocka_unit_test_setup(parked_updates_of_the_conversation_go_with_it, replicas_empty),
 		cmocka_unit_test_setup(nothing_of_an_erased_contact_is_found, replicas_empty),
-		cmocka_unit_test_setup(a_contact_that_is_not_erased_keeps_everything, replicas_empty),
+		cmocka_unit_test_setup(messages_that_are_stored_after_the_identity_stage_are_erased_by_their_keys,
+			replicas_empty),
+		cmocka_unit_test_setup(a_later_stage_brings_the_identity_stage_with_it, replicas_empty),
+		cmocka_unit_test_setup(messages_of_a_contact_that_is_not_there_are_erased_by_their_names,
+			replicas_empty),
+		cmocka_unit_test_setup(the_names_of_an_erasure_are_kept_whatever_has_become_of_its_contact,
+			replicas_empty),
+		cmocka_unit_test_setup(another_contact_keeps_everything, replicas_empty),
 		cmocka_unit_test_setup(a_deleted_account_is_erased_too, replicas_empty),
 		cmocka_unit_test_setup(the_person_is_new_when_it_writes_again, replicas_empty),
 		cmocka_unit_test_setup(another_partition_writes_nothing_to_an_erased_contact, replicas_empty),
