@@ -1,5 +1,5 @@
-/* See sends_intake.h. Invariant: of the pending single messages to one address through one account only the oldest
- * is due. */
+/* See sends_intake.h. Invariant: of the pending single messages to one address through one account only one is due: the oldest, or one that
+ * was due before an older one moved in from another account. */
 #include "store/sends_intake.h"
 
 #include "store/columns.h"
@@ -21,12 +21,16 @@ static const struct pg_stmt insert = {
 	" ON CONFLICT (workspace_id, request_id) WHERE request_id IS NOT NULL DO NOTHING RETURNING id, workspace_id, request_id"
 };
 
-/* The oldest pending row of each key r, when it waits. */
+#define AHEAD "100" /* rows of one address that may have moved in from other accounts, ahead of the one that is due */
+
+/* The oldest pending row of each key r, when all of them wait. One that has moved in from another account may be older than the one that is
+ * due. */
 #define RELEASED \
-	" AS r CROSS JOIN LATERAL (SELECT w.id, w.next_attempt_at FROM sends w WHERE w.workspace_id = r.workspace_id" \
-	" AND w.account_id = r.account_id AND w.address = r.address AND w.campaign_id IS NULL AND w.next_attempt_at IS NOT NULL" \
-	" AND w.status = 'pending' ORDER BY w.address, w.id LIMIT 1) AS oldest" \
-	" WHERE s.workspace_id = r.workspace_id AND s.id = oldest.id AND oldest.next_attempt_at = 'infinity'"
+	" AS r CROSS JOIN LATERAL (SELECT min(w.id) AS id, min(w.next_attempt_at) AS first_at FROM (SELECT w.id, w.next_attempt_at" \
+	" FROM sends w WHERE w.workspace_id = r.workspace_id AND w.account_id = r.account_id AND w.address = r.address" \
+	" AND w.campaign_id IS NULL AND w.next_attempt_at IS NOT NULL AND w.status = 'pending' ORDER BY w.address, w.id LIMIT " AHEAD \
+	") AS w) AS oldest" \
+	" WHERE s.workspace_id = r.workspace_id AND s.id = oldest.id AND oldest.first_at = 'infinity'"
 
 static const struct pg_stmt release = { "sends_release", PG_UNNAMED,
 	"UPDATE sends s SET next_attempt_at = now(), updated_at = now()"

@@ -26,7 +26,7 @@ struct send_key {
 	int64_t workspace_id, account_id;
 	struct str address;
 };
-/* Started only (pg_start). Where the oldest pending message to an address waits, makes it due now. For the addresses of
+/* Started only (pg_start). Where all pending messages to an address wait, makes the oldest due now. For the addresses of
  * single messages that have ended or moved to another account, under the locks of their lanes. */
 int store_sends_release(struct pg *pg, const struct send_key *keys, size_t n, struct err *err) ERR_MUST_USE;
 

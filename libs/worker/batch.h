@@ -18,7 +18,7 @@ struct batch {
 	int interval_ms; /* the least of its records' topics */
 	size_t isolated; /* rejected records that were each found by an attempt of their own */
 	bool postponed_before; /* its records were postponed before: see backlog.h */
-	bool is_bulk; /* its records are of topics that follow another */
+	bool is_bulk; /* its records are of topics of bulk */
 };
 
 struct batch *batch_new(const struct worker_options *options, struct owner *o);

@@ -204,10 +204,10 @@ void owner_hold(struct owner *o, struct topic_partition partition, bool held)
 	kafka_consumer_hold(o->consumer, partition, held);
 }
 
-void owner_hold_topics(struct owner *o, bool that_follow, bool held)
+void owner_hold_topics(struct owner *o, bool bulk, bool held)
 {
 	for (int32_t t = 0; t < o->n_topics; t++)
-		if (owner_follows(o, t) == that_follow)
+		if (owner_is_bulk(o, t) == bulk)
 			kafka_consumer_hold_topic(o->consumer, t, held);
 }
 

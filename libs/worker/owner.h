@@ -37,6 +37,9 @@ struct owner_topic {
 	const char *name, *dlq; /* full names; an entry without a name terminates the array */
 	/* The name of an earlier entry that follows none; NULL: the topic's partitions have fences of their own. */
 	const char *follows;
+	/* Its records never delay those of the other topics by more than one short transaction (worker.h); so are those of a topic that
+	 * follows another. */
+	bool bulk;
 };
 
 struct owner_options {
@@ -106,10 +109,12 @@ bool owner_fetch(const struct owner *o, struct kafka_message *out);
 /* Pauses or resumes a partition: records of a held one stay in the consumer's queue, which is bounded; others are not
  * affected. Ends with lost(). */
 void owner_hold(struct owner *o, struct topic_partition partition, bool held);
-/* The same for all topics that follow another, or for all others; lasts until the next call. */
-void owner_hold_topics(struct owner *o, bool that_follow, bool held);
+/* The same for all topics of bulk, or for all others; lasts until the next call. */
+void owner_hold_topics(struct owner *o, bool bulk, bool held);
 /* Whether a topic follows another one. */
 bool owner_follows(const struct owner *o, int32_t topic);
+/* Whether its records are bulk: those of a topic that follows another, or says so (owner_topic). */
+bool owner_is_bulk(const struct owner *o, int32_t topic);
 int owner_fd(const struct owner *o); /* for an event loop: as kafka_consumer_fd() */
 /* After a failure that concerns all partitions, when no statement waits: logs *why, calls lost(), and acquires the
  * partitions again after a backoff (12 s after ERR_FENCED, unless Kafka assigns partitions earlier). */

@@ -116,3 +116,8 @@ bool owner_follows(const struct owner *o, int32_t topic)
 {
 	return o->fences[topic] != topic;
 }
+
+bool owner_is_bulk(const struct owner *o, int32_t topic)
+{
+	return owner_follows(o, topic) || o->options.topics[topic].bulk;
+}

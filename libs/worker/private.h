@@ -19,7 +19,7 @@ struct worker {
 	void *ctx;
 	struct owner *owner;
 	struct batch *working, *filling,
-		*bulk; /* one commits while the others are filled; bulk is NULL when no topic follows */
+		*bulk; /* one commits while the others are filled; bulk is NULL when no topic is */
 	struct backlog backlog; /* postponed records of held partitions */
 	bool backlog_had_turn;
 	int64_t begun_mono_ms; /* when the last batch began */

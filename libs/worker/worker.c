@@ -43,7 +43,7 @@ static int worker_fill(struct worker *w, int timeout_ms, struct err *err)
 		rc = owner_poll(w->owner, timeout_ms, &m, err);
 		if (rc <= 0)
 			return rc;
-		batch_add(owner_follows(w->owner, m.topic) ? w->bulk : w->filling, &m, w->ops, w->ctx);
+		batch_add(owner_is_bulk(w->owner, m.topic) ? w->bulk : w->filling, &m, w->ops, w->ctx);
 		timeout_ms = 0;
 	}
 	return 0;
@@ -312,7 +312,7 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	w->working = batch_new(&w->options, w->owner);
 	w->filling = batch_new(&w->options, w->owner);
 	for (int32_t t = 0; t < CONSUMER_TOPICS_MAX && options->owner.topics[t].name; t++)
-		if (owner_follows(w->owner, t) && !w->bulk) {
+		if (owner_is_bulk(w->owner, t) && !w->bulk) {
 			w->bulk = batch_new(&w->options, w->owner);
 			w->bulk->is_bulk = true;
 			w->bulk->limit = (w->bulk->cap + 9) / 10; /* until the first slices have been measured */

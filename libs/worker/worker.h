@@ -12,7 +12,7 @@
  * are postponed, in memory, and processed in parts, in turn with the batches of the other partitions. Any other failure
  * postpones the whole batch.
  *
- * Records of a topic that follows another (owner.h) are bulk: they have batches of their own, each sized to take about
+ * Records of a topic that follows another, or says so (owner.h), are bulk: they have batches of their own, each sized to take about
  * 100 ms, in turn with live ones; while live batches are full, bulk gets a fifth of the time (slice.h). So a live batch
  * waits for one bulk batch at most.
  *

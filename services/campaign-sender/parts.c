@@ -42,6 +42,7 @@ static int pool_start(struct parts *p, const struct sender_settings *s, struct e
 	return sender_pool_open(&p->pool, &options, err);
 }
 
+/* Messages and chat events are bulk, so that a command waits for one short transaction of them, however many there are. */
 static int worker_start(struct parts *p, const struct sender_settings *s, struct service *service,
 	const struct parts_ops *ops, struct err *err)
 {
@@ -49,11 +50,13 @@ static int worker_start(struct parts *p, const struct sender_settings *s, struct
 	const struct worker_options options = {
 		.owner = { .consumer = "campaign-sender",
 			.topics = { [SENDER_OUTBOUND] = { .name = topics->of[TOPIC_OUTBOUND],
-					    .dlq = topics->of[TOPIC_OUTBOUND_CAMPAIGN_SENDER_DLQ] },
+					    .dlq = topics->of[TOPIC_OUTBOUND_CAMPAIGN_SENDER_DLQ],
+					    .bulk = true },
 				[SENDER_COMMANDS] = { .name = topics->of[TOPIC_CAMPAIGN_COMMAND],
 					.dlq = topics->of[TOPIC_CAMPAIGN_COMMAND_CAMPAIGN_SENDER_DLQ] },
 				[SENDER_CHAT_EVENTS] = { .name = topics->of[TOPIC_CHAT_EVENT],
-					.dlq = topics->of[TOPIC_CHAT_EVENT_CAMPAIGN_SENDER_DLQ] } },
+					.dlq = topics->of[TOPIC_CHAT_EVENT_CAMPAIGN_SENDER_DLQ],
+					.bulk = true } },
 			.backoff_min_ms = (int)s->owner.backoff_min_ms,
 			.backoff_max_ms = (int)s->owner.backoff_max_ms,
 			.reset_cluster = s->owner.reset_cluster,

@@ -17,6 +17,7 @@
 #define OWNER_DRAIN_MS   5000
 #define ADMIN_TIMEOUT_MS 5000
 #define TURN_FLUSHES     4 /* of a turn */
+#define TURN_FLUSH_MS    50 /* from its first flush on; a command that was received waits for the next turn */
 #define LAST_FLUSHES     10 /* at the end of a drain: answers of requests that have outlived it may go on coming */
 
 struct sender_service {
@@ -168,8 +169,9 @@ static int upkeep(struct sender_service *s, struct err *err)
 /* Flushes while a single message waits. */
 static int flushes(struct sender_service *s, struct err *err)
 {
-	for (int i = 0; i < TURN_FLUSHES; i++) {
-		int64_t now = clock_mono_ms();
+	int64_t began = clock_mono_ms(), now = began;
+
+	for (int i = 0; i < TURN_FLUSHES && now < began + TURN_FLUSH_MS; i++) {
 		bool at_once, wanted = flush_wanted(s->parts.flush, now, &at_once);
 
 		if (!wanted || (!at_once && !s->parts.due && now < s->flush_mono_ms))
@@ -180,6 +182,7 @@ static int flushes(struct sender_service *s, struct err *err)
 		s->flush_mono_ms = now + s->settings->flush_interval_ms;
 		if (flush_run(s->parts.flush, err) < 0)
 			return -1;
+		now = clock_mono_ms();
 	}
 	loop_timer_set(s->parts.again, 0);
 	return 0;

@@ -4,8 +4,10 @@
 
 #include "campaign-sender/lanes/model.h"
 
-#define LANE_QUANTUM     8 /* messages of a workspace, and of a segment, in a turn */
-#define LANE_FETCH_MAX   1000 /* rows in memory of a segment, and single ones of a lane */
+#define LANE_QUANTUM   8 /* messages of a workspace, and of a segment, in a turn */
+#define LANE_FETCH_MAX 1000 /* rows in memory of a segment, and single ones of a lane */
+#define LANE_BRIDGE_MAX \
+	64 /* the same of a bridge, which has few requests in flight, and whose texts may have 256 KiB */
 #define LANE_POLL_MS     5000 /* due rows are looked for at least as often */
 #define LANE_AHEAD_MS    2000 /* rows are fetched ahead that may be sent within this time */
 #define LANE_STRANDED_MS 30000 /* an account is unusable for so long before others send its single messages */

@@ -211,10 +211,11 @@ void segment_advance(struct segment *s)
 
 size_t lane_ahead(const struct lane *lane)
 {
+	int64_t max = lane->limits.bridge ? LANE_BRIDGE_MAX : LANE_FETCH_MAX;
 	int64_t interval_us = lane->limits.rate.interval_us, rows;
 
 	if (interval_us <= 0)
-		return LANE_FETCH_MAX;
+		return (size_t)max;
 	rows = LANE_AHEAD_MS * INT64_C(1000) / interval_us;
-	return rows < LANE_QUANTUM ? LANE_QUANTUM : rows > LANE_FETCH_MAX ? LANE_FETCH_MAX : (size_t)rows;
+	return (size_t)(rows < LANE_QUANTUM ? LANE_QUANTUM : rows > max ? max : rows);
 }

@@ -200,27 +200,70 @@ static void a_message_does_not_wait_for_a_request_that_had_been_sent_before(void
 	assert_string_equal(due_rows(NULL, 0, 10), IDS(rows[1].id));
 }
 
+static void move(int64_t id, int64_t account_id)
+{
+	const struct send_key keys[] = { { 1, 1, STR("62811") }, { 1, account_id, STR("62811") } };
+	struct send_result r = result_of(id, SEND_STATUS_PENDING);
+
+	r.account_id = account_id;
+	r.delay_ms = -1;
+	done(store_sends_results(db.pg, &r, 1, &db.err));
+	done(store_sends_release(db.pg, keys, 2, &db.err));
+}
+
+static const char *due_rows_of(int64_t account_id)
+{
+	const struct send_due_source source = { 1, account_id, 10 };
+
+	fetched = (struct fetched){ 0 };
+	done(store_sends_due(db.pg, &source, 1, NULL, 0, db.arena, fetched_add, &fetched, &db.err));
+	return fetched.ids;
+}
+
 static void a_message_that_moves_to_another_account_waits_there_for_its_turn(void **state)
 {
 	struct send_new first = message(1, "62811"), there = message(2, "62811");
-	const struct send_key keys[] = { { 1, 1, STR("62811") }, { 1, 2, STR("62811") } };
-	const struct send_due_source source = { 1, 2, 10 };
-	struct send_result r;
 
 	(void)state;
 	db_script("INSERT INTO send_lanes (workspace_id, account_id, partition) VALUES (1, 2, 6)");
 	there.account_id = 2;
 	insert(&there, 1);
 	insert(&first, 1);
-	r = result_of(first.id, SEND_STATUS_PENDING);
-	r.account_id = 2;
-	r.delay_ms = -1;
-	done(store_sends_results(db.pg, &r, 1, &db.err));
-	done(store_sends_release(db.pg, keys, 2, &db.err));
-	fetched = (struct fetched){ 0 };
-	done(store_sends_due(db.pg, &source, 1, NULL, 0, db.arena, fetched_add, &fetched, &db.err));
-	assert_string_equal(fetched.ids, IDS(there.id));
+	move(first.id, 2);
+	assert_string_equal(due_rows_of(2), IDS(there.id));
 	assert_string_equal(due_rows(NULL, 0, 10), "");
+}
+
+/* It is older than the one that is due there, which may be in flight, or wait for a retry. */
+static void an_older_message_that_moves_to_another_account_waits_there_too(void **state)
+{
+	struct send_new moved[] = { message(1, "62811"), message(2, "62811") };
+	struct send_new there[] = { message(3, "62811"), message(4, "62811") }, repeated = message(1, "62811");
+	const struct send_key key = { 1, 2, STR("62811") };
+	const struct send_lane_id lane = { 1, 2 };
+	struct send_result r;
+
+	(void)state;
+	db_script("INSERT INTO send_lanes (workspace_id, account_id, partition) VALUES (1, 2, 6)");
+	insert(moved, 2);
+	there[0].account_id = there[1].account_id = repeated.account_id = 2;
+	insert(there, 2);
+	for (int i = 0; i < 2; i++) {
+		move(moved[i].id, 2);
+		insert(&repeated, 1);
+		done(store_sends_release_lanes(db.pg, &lane, 1, 100, &db.err));
+		assert_string_equal(due_rows_of(2), IDS(there[0].id));
+	}
+	r = result_of(there[0].id, SEND_STATUS_PENDING);
+	r.account_id = 2;
+	r.delay_ms = 60000;
+	done(store_sends_results(db.pg, &r, 1, &db.err));
+	done(store_sends_release(db.pg, &key, 1, &db.err));
+	assert_string_equal(due_rows_of(2), "");
+	done(store_sends_results(db.pg,
+		&(struct send_result){ .workspace_id = 1, .id = there[0].id, .status = SEND_STATUS_SENT }, 1, &db.err));
+	done(store_sends_release(db.pg, &key, 1, &db.err));
+	assert_string_equal(due_rows_of(2), IDS(moved[0].id));
 }
 
 static void a_message_behind_one_that_a_status_ended_is_found_by_the_sweep(void **state)
@@ -756,6 +799,7 @@ int main(void)
 		cmocka_unit_test_setup(messages_to_one_address_are_due_one_at_a_time, db_empty),
 		cmocka_unit_test_setup(a_message_does_not_wait_for_a_request_that_had_been_sent_before, db_empty),
 		cmocka_unit_test_setup(a_message_that_moves_to_another_account_waits_there_for_its_turn, db_empty),
+		cmocka_unit_test_setup(an_older_message_that_moves_to_another_account_waits_there_too, db_empty),
 		cmocka_unit_test_setup(a_message_behind_one_that_a_status_ended_is_found_by_the_sweep, db_empty),
 		cmocka_unit_test_setup(a_message_is_not_left_waiting_by_a_result_at_the_same_time, db_empty),
 		cmocka_unit_test_setup(a_result_waits_for_a_message_that_is_taken_in_at_the_same_time, db_empty),

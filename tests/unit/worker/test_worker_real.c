@@ -11,6 +11,7 @@
 #define HOUR_MS     3600000
 #define RECORDS     30 /* of each partition */
 #define PARTITIONS  2 /* of each topic */
+#define BATCH       7 /* of records: RECORDS is no multiple of it, so that batches have records of several partitions */
 
 #define TEXT_(x) #x
 #define TEXT(x)  TEXT_(x)
@@ -166,8 +167,9 @@ static int start(void **state)
 
 	if (db_start(state) < 0 || kafka_group_setup(state) < 0)
 		return -1;
-	db_script("CREATE TABLE applied (topic integer, partition integer, number bigint);"
-		  "GRANT SELECT, INSERT ON applied TO blazz_chat_sync");
+	db_script(
+		"CREATE TABLE applied (topic integer, partition integer, number bigint, tx bigint DEFAULT txid_current());"
+		"GRANT SELECT, INSERT ON applied TO blazz_chat_sync");
 	topic_create("worker.one", PARTITIONS);
 	topic_create("worker.two", PARTITIONS);
 	f = fdopen(mkstemp(file), "w");
@@ -187,20 +189,20 @@ static int stop(void **state)
 	return db_stop(state);
 }
 
-static int server_start(int outbox_max_outstanding, int sweep_interval_ms)
+static int server_start(int outbox_max_outstanding, int sweep_interval_ms, bool bulk)
 {
 	static const struct reactor_ops ops = { .turn = on_turn };
 	const struct reactor_options reactor = { .turn_ms = 10 };
 	struct worker_options options = {
 		.owner = { .consumer = "chat-sync",
 			.topics = { { .name = "worker.one", .dlq = "worker.one.dlq" },
-				{ .name = "worker.two", .dlq = "worker.two.dlq" } },
+				{ .name = "worker.two", .dlq = "worker.two.dlq", .bulk = bulk } },
 			.backoff_min_ms = 20,
 			.backoff_max_ms = 200,
 			.tidy_interval_ms = 1000,
 			.dlq_max_bytes = 1 << 20,
 			.pg = { .conninfo = db_conninfo(CHAT_SYNC), .application_name = "test" } },
-		.batch_max_events = 10,
+		.batch_max_events = BATCH,
 		.batch_max_bytes = 1 << 20,
 		.outbox_max_outstanding = outbox_max_outstanding,
 		.sweep_interval_ms = sweep_interval_ms
@@ -221,13 +223,19 @@ static int server_start(int outbox_max_outstanding, int sweep_interval_ms)
 static int server_open(void **state)
 {
 	(void)state;
-	return server_start(4, HOUR_MS);
+	return server_start(4, HOUR_MS, false);
+}
+
+static int server_open_bulk(void **state)
+{
+	(void)state;
+	return server_start(4, HOUR_MS, true);
 }
 
 static int server_open_sweeping(void **state)
 {
 	(void)state;
-	if (server_start(4, 1) < 0)
+	if (server_start(4, 1, false) < 0)
 		return -1;
 	server.sweep_ms = 100;
 	return 0;
@@ -236,7 +244,7 @@ static int server_open_sweeping(void **state)
 static int server_open_blocked(void **state)
 {
 	(void)state;
-	return server_start(0, HOUR_MS);
+	return server_start(0, HOUR_MS, false);
 }
 
 static int server_close(void **state)
@@ -408,6 +416,19 @@ static void a_sweep_that_is_wanted_takes_turns_with_batches(void **state)
 	more_forget();
 }
 
+/* Otherwise a record of the first topic would wait for as many of bulk as one transaction may have. */
+static void records_of_bulk_are_in_transactions_of_their_own(void **state)
+{
+	(void)state;
+	topics_fill(RECORDS, RECORDS);
+	run_until(all_received);
+	assert_int_equal(db_i64("SELECT count(*) FROM (SELECT FROM applied WHERE number >= " TEXT(
+				 RECORDS) " GROUP BY tx"
+					  " HAVING count(DISTINCT topic) > 1) AS mixed"),
+		0);
+	more_forget();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +438,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slow_sweeps_leave_most_of_the_time_to_batches, server_open_sweeping,
 			server_close),
 		cmocka_unit_test_setup_teardown(a_sweep_that_is_wanted_takes_turns_with_batches, server_open_sweeping,
+			server_close),
+		cmocka_unit_test_setup_teardown(records_of_bulk_are_in_transactions_of_their_own, server_open_bulk,
 			server_close),
 		cmocka_unit_test_setup_teardown(a_turn_without_a_timeout_does_not_wait, server_open, server_close),
 		cmocka_unit_test_setup_teardown(what_was_revoked_is_lost_and_nothing_more_is_committed_for_it,

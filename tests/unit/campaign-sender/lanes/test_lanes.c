@@ -655,11 +655,15 @@ static const struct {
 	const char *name;
 	struct gcra_limit rate;
 	size_t ahead;
+	bool bridge;
 } aheads[] = {
-	{ "two seconds of the rate", { 50000, 10 }, 40 },
-	{ "at least a turn", { 1000000, 5 }, LANE_QUANTUM },
-	{ "at most LANE_FETCH_MAX", { 1000, 1000 }, LANE_FETCH_MAX },
-	{ "also without a rate", { 0, 1 }, LANE_FETCH_MAX },
+	{ "two seconds of the rate", { 50000, 10 }, 40, false },
+	{ "at least a turn", { 1000000, 5 }, LANE_QUANTUM, false },
+	{ "at most LANE_FETCH_MAX", { 1000, 1000 }, LANE_FETCH_MAX, false },
+	{ "also without a rate", { 0, 1 }, LANE_FETCH_MAX, false },
+	{ "fewer of a bridge", { 1000, 1000 }, LANE_BRIDGE_MAX, true },
+	{ "also without a rate of its own", { 0, 1 }, LANE_BRIDGE_MAX, true },
+	{ "two seconds of a slow bridge", { 100000, 5 }, 20, true },
 };
 
 static void rows_are_fetched_ahead_for_two_seconds(void **state)
@@ -668,7 +672,7 @@ static void rows_are_fetched_ahead_for_two_seconds(void **state)
 	for (size_t i = 0; i < sizeof(aheads) / sizeof(aheads[0]); i++) {
 		struct world *w = world_new();
 		const struct lane_account a = { .usable = true,
-			.limits = { .rate = aheads[i].rate, .max_in_flight = 8 } };
+			.limits = { .rate = aheads[i].rate, .max_in_flight = 8, .bridge = aheads[i].bridge } };
 		const struct segment *s;
 
 		lane_account(lane_at(w, 0), &a, now_us(w), w->now);
