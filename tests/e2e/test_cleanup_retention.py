@@ -232,7 +232,8 @@ def ages(stack):
 
 def ranks(stack, ids):
     order = "array_position('{pending,sent,delivered,read,played}'::text[], message_status)"
-    return {r["id"]: r["rank"] for r in stack.sql(f"SELECT id, {order} AS rank FROM chats WHERE id = ANY (%s) AND type = 'outbound'", list(ids))}
+    rows = stack.sql(f"SELECT id, {order} AS rank FROM chats JOIN unnest(%s::bigint[]) AS id USING (id) WHERE type = 'outbound'", list(ids))
+    return {r["id"]: r["rank"] for r in rows}
 
 
 def test_retention_deletes_what_is_due_and_nothing_else_beside_everything_at_once(stack):
@@ -261,7 +262,7 @@ def test_retention_deletes_what_is_due_and_nothing_else_beside_everything_at_onc
     traffic.stop()
     stack.wait_processed(300)
     assert not left_of(stack, due) and acted == len(due)
-    assert stack.value("SELECT count(*) FROM unnest(%s::bigint[]) AS id WHERE NOT EXISTS (SELECT FROM chats c WHERE c.id = id)", list(kept)) == 0
+    assert stack.value("SELECT count(*) FROM unnest(%s::bigint[]) AS kept (id) WHERE NOT EXISTS (SELECT FROM chats c WHERE c.id = kept.id)", list(kept)) == 0
     after = ranks(stack, kept)
     assert all(after[i] >= rank for i, rank in statuses.items()) and any(after[i] > rank for i, rank in statuses.items())
     wait_for(lambda: stack.value("SELECT count(*) FROM conversations WHERE merged_into IS NOT NULL") + stack.value(
@@ -277,4 +278,4 @@ def test_retention_deletes_what_is_due_and_nothing_else_beside_everything_at_onc
 
 
 def left_of(stack, ids):
-    return stack.value("SELECT count(*) FROM chats WHERE id = ANY (%s)", list(ids))
+    return stack.value("SELECT count(*) FROM chats JOIN unnest(%s::bigint[]) AS id USING (id)", list(ids))
