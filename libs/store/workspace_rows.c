@@ -115,7 +115,7 @@ const struct workspace_table workspace_tables[] = {
 };
 const size_t workspace_tables_count = sizeof(workspace_tables) / sizeof(workspace_tables[0]);
 
-/* As store_cleanup_accounts(): after a week a deleted account's session counts as gone. */
+/* After a week a deleted account's session counts as gone: GIVE_UP_US in services/cleanup/accounts/account.h. */
 static const struct pg_stmt due = { "workspace_deletion", PG_PREPARED,
 	"SELECT w.id, w.deletion_stage IS NOT NULL, coalesce(w.deletion_stage_at <= now() - $4::bigint * interval '1 millisecond', false)"
 	" AND NOT EXISTS"

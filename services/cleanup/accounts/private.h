@@ -31,7 +31,8 @@ struct account *accounts_find_session(const struct accounts *all, enum bridge_ki
 /* The account whose session this is although it is assigned elsewhere: it was here before, or no other account can have this name. NULL:
  * none. */
 struct account *accounts_find_stray(const struct accounts *all, enum bridge_kind kind, int64_t index, struct str name);
-/* Of a deleted account: whether a live one has a session of its name at this instance, or is about to. What runs there is that one's. */
+/* Of a deleted account: whether a live one has a session of its name at this instance, or is about to, or another deleted one is known by
+ * the name there. What runs there is that one's. */
 bool account_name_is_taken(const struct account *a, const struct instance *at);
 /* One of its sessions runs where it should not: logged now and then, and counted. */
 void account_stray(const struct account *a, const struct instance *at);

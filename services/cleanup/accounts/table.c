@@ -92,7 +92,10 @@ struct account *accounts_find_stray(const struct accounts *all, enum bridge_kind
 bool account_name_is_taken(const struct account *a, const struct instance *at)
 {
 	struct str name = account_session_name(a);
+	const struct account *known = accounts_find_session(a->all, a->row.bridge, at->row.index, name);
 
+	if (known && known != a)
+		return true;
 	for (size_t i = 0; i < a->all->n; i++) {
 		const struct account *b = a->all->list[i];
 		bool there = b->row.instance_index == at->row.index || b->assign_to == at->row.index ||

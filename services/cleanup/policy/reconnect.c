@@ -83,10 +83,10 @@ static enum suspension loss_leads_to(const struct session_loss *loss)
 	return has_word(loss->details, is_conflict) ? SUSPENDED_IN_USE : SUSPENDED_GAVE_UP;
 }
 
-/* Starts since the account was desired, if the first was made in the 24 hours before. */
-int64_t restarts_count(const struct restarts *done, int64_t desired_us, int64_t now_us)
+/* Starts since the account was desired, if the first was made in the 24 hours before at_us. */
+int64_t restarts_count(const struct restarts *done, int64_t desired_us, int64_t at_us)
 {
-	return done->n > 0 && done->last_us > desired_us && done->since_us + RECONNECT_WINDOW_US > now_us ? done->n : 0;
+	return done->n > 0 && done->last_us > desired_us && done->since_us + RECONNECT_WINDOW_US > at_us ? done->n : 0;
 }
 
 struct restarts restarts_add(const struct restarts *done, int64_t desired_us, int64_t now_us)

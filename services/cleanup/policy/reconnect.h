@@ -38,8 +38,8 @@ struct restarts {
  * is older than the window, are forgotten. */
 struct restarts restarts_add(const struct restarts *done, int64_t desired_us, int64_t now_us);
 
-/* How many of them count at now_us. */
-int64_t restarts_count(const struct restarts *done, int64_t desired_us, int64_t now_us);
+/* How many of them count at that time. */
+int64_t restarts_count(const struct restarts *done, int64_t desired_us, int64_t at_us);
 
 struct reconnect {
 	enum suspension suspension;

@@ -440,7 +440,7 @@ static void a_session_that_was_given_up_and_is_desired_again_is_not_deleted(void
 	assert_true(accounts_pending(all));
 }
 
-/* Assigned there, to be assigned, or with the instance's URL and not adopted yet; of another kind or elsewhere it is another's. */
+/* Of another kind or elsewhere it is another session. */
 static void the_session_of_a_live_account_with_the_same_name_is_not_deleted(void **state)
 {
 	static const struct {
@@ -454,6 +454,7 @@ static void the_session_of_a_live_account_with_the_same_name_is_not_deleted(void
 		{ "not adopted yet", "http://i", BRIDGE_WAHA, -1, -1, true },
 		{ "of another kind", "http://i", BRIDGE_EVOLUTION, -1, -1, false },
 		{ "elsewhere", "http://j", BRIDGE_WAHA, 1, -1, false },
+		{ "known there", "http://i", BRIDGE_WAHA, 0, -1, true },
 	};
 	const int64_t ages_us[] = { S(10), GIVE_UP_US };
 	struct cleanup_account row = a->row;
@@ -471,6 +472,10 @@ static void the_session_of_a_live_account_with_the_same_name_is_not_deleted(void
 		holder->row.bridge = cases[i / 2].kind;
 		holder->row.instance_index = cases[i / 2].index;
 		holder->assign_to = cases[i / 2].assign_to;
+		if (strcmp(cases[i / 2].name, "known there") == 0) { /* and deleted, too */
+			holder->row.deleted_us = clock_now_us();
+			accounts_put_session(all, holder);
+		}
 		delete_ago(ages_us[i % 2]);
 		a->row.control.gone_us = a->row.control.next_us = PG_NO_TIME;
 		listed(OBSERVED_STOPPED);
