@@ -32,16 +32,17 @@ POINTS = {  # {failpoint: (at which pass, where the test waits for it)}
     "assignment_decided": (2, ARRIVE),
     "assignment_written": (2, ARRIVE),
     "assignment_committed": (1, ARRIVE),
-    "row_step_before_commit": (12, ARRIVE),
-    "row_step_after_commit": (12, ARRIVE),
+    "lease_committed": (6, ARRIVE),
+    "row_step_before_commit": (4, ARRIVE),
+    "row_step_after_commit": (4, ARRIVE),
     "cleanup_before_commit": (6, ARRIVE),
     "cleanup_after_commit": (6, ARRIVE),
     "instance_fenced": (1, FAIL),
     "job_found": (1, FAIL),
-    "publication_queued": (3, CHANGE),
+    "deletion_written": (2, CHANGE),
 }
-SOME = (("kill", "assignment_written"), ("kill", "session_call_started"), ("kill", "instance_fenced"), ("stop", "session_call_answered"),
-        ("stop", "cleanup_before_commit"), ("stop", "job_found"))
+SOME = (("kill", "assignment_written"), ("kill", "session_call_started"), ("kill", "instance_fenced"), ("kill", "lease_committed"),
+        ("stop", "session_call_answered"), ("stop", "deletion_written"), ("stop", "job_found"))
 CASES = [(how, point) for how in ("kill", "stop") for point in POINTS] if os.environ.get("CRASH_POINTS") == "all" else SOME
 
 
