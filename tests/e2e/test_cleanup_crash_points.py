@@ -124,8 +124,7 @@ class Scene:
         self.moves, self.moves_and_leaves = (Account(cleanup, "blazz", self.dies) for _ in range(2))
         self.late = Account(cleanup, "blazz")
         self.stale = Account(cleanup, "waha", self.asks, desired_at=datetime.now(timezone.utc) - timedelta(days=1))
-        self.lost = [self.moves, self.moves_and_leaves]
-        self.connected = [self.primary, self.stays, self.leaves, self.late, *self.lost]
+        self.connected = [self.primary, self.stays, self.leaves, self.late, self.moves, self.moves_and_leaves]
         self.all = [*self.connected, self.stale]
         self.ended = [self.primary, self.leaves, self.moves_and_leaves]
 
@@ -138,6 +137,8 @@ class Scene:
         """An instance dies, and an account has shown its QR code for too long."""
         self.cleanup.sql("""UPDATE whatsapp_accounts SET status = 'qr_scanning', status_since = now() - interval '31 minutes',
             status_at = now() - interval '31 minutes' WHERE uuid = %s""", self.stale.uuid)
+        self.lost = [a for a in self.connected if a.row()["assigned_instance_index"] == self.dies.index]  # the late one if it came up first
+        assert {self.moves, self.moves_and_leaves} <= set(self.lost)
         self.dies.put(dead=True)
         self.request = JobRequest(self.cleanup, "stale_qr")
 
