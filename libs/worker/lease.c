@@ -253,6 +253,7 @@ int lease_commit(struct lease *l, struct err *err)
 		return -1;
 	if (pg_commit(l->pg, err) < 0)
 		return -1;
+	(void)failpoint("lease_committed");
 	l->open = false;
 	if (l->out.n > 0)
 		publisher_add(l->publisher, slot, STR(""), l->row.epoch, l->row.seq, 0, &l->out.records);

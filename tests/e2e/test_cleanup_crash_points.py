@@ -32,16 +32,17 @@ POINTS = {  # {failpoint: (at which pass, where the test waits for it)}
     "assignment_decided": (2, ARRIVE),
     "assignment_written": (2, ARRIVE),
     "assignment_committed": (1, ARRIVE),
-    "row_step_before_commit": (12, ARRIVE),
-    "row_step_after_commit": (12, ARRIVE),
+    "lease_committed": (6, ARRIVE),
+    "row_step_before_commit": (4, ARRIVE),
+    "row_step_after_commit": (4, ARRIVE),
     "cleanup_before_commit": (6, ARRIVE),
     "cleanup_after_commit": (6, ARRIVE),
     "instance_fenced": (1, FAIL),
     "job_found": (1, FAIL),
-    "publication_queued": (3, CHANGE),
+    "deletion_written": (2, CHANGE),
 }
-SOME = (("kill", "assignment_written"), ("kill", "session_call_started"), ("kill", "instance_fenced"), ("stop", "session_call_answered"),
-        ("stop", "cleanup_before_commit"), ("stop", "job_found"))
+SOME = (("kill", "assignment_written"), ("kill", "session_call_started"), ("kill", "instance_fenced"), ("kill", "lease_committed"),
+        ("stop", "session_call_answered"), ("stop", "deletion_written"), ("stop", "job_found"))
 CASES = [(how, point) for how in ("kill", "stop") for point in POINTS] if os.environ.get("CRASH_POINTS") == "all" else SOME
 
 
@@ -123,8 +124,7 @@ class Scene:
         self.moves, self.moves_and_leaves = (Account(cleanup, "blazz", self.dies) for _ in range(2))
         self.late = Account(cleanup, "blazz")
         self.stale = Account(cleanup, "waha", self.asks, desired_at=datetime.now(timezone.utc) - timedelta(days=1))
-        self.lost = [self.moves, self.moves_and_leaves]
-        self.connected = [self.primary, self.stays, self.leaves, self.late, *self.lost]
+        self.connected = [self.primary, self.stays, self.leaves, self.late, self.moves, self.moves_and_leaves]
         self.all = [*self.connected, self.stale]
         self.ended = [self.primary, self.leaves, self.moves_and_leaves]
 
@@ -137,6 +137,8 @@ class Scene:
         """An instance dies, and an account has shown its QR code for too long."""
         self.cleanup.sql("""UPDATE whatsapp_accounts SET status = 'qr_scanning', status_since = now() - interval '31 minutes',
             status_at = now() - interval '31 minutes' WHERE uuid = %s""", self.stale.uuid)
+        self.lost = [a for a in self.connected if a.row()["assigned_instance_index"] == self.dies.index]  # the late one if it came up first
+        assert {self.moves, self.moves_and_leaves} <= set(self.lost)
         self.dies.put(dead=True)
         self.request = JobRequest(self.cleanup, "stale_qr")
 

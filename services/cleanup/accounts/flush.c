@@ -187,6 +187,7 @@ static int deletion_write(struct writing *w, struct account *a, struct err *err)
 	int rc = store_cleanup_delete(w->pg, &d, &primary, err);
 
 	if (rc > 0) {
+		(void)failpoint("deletion_written");
 		record_cleaned(w->to, &a->row, d.reason);
 		primary_notice(w, a->row.workspace_id, primary);
 		a->all->ended += a->ending != ENDING_NOT;
