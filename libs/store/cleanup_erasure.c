@@ -31,11 +31,12 @@ static const struct pg_stmt account = { "erasure_account", PG_PREPARED,
 	"SELECT " ACCOUNT_COLUMNS OF_ACCOUNT " WHERE a.workspace_id = $1 ORDER BY a.id LIMIT 1" };
 
 static const struct pg_stmt aliases = { "erasure_aliases_of", PG_PREPARED,
-	"SELECT 1, a.kind, a.scope, a.value FROM contact_aliases a WHERE a.workspace_id = $1 AND a.contact_id = ANY ($2::bigint[])"
-	" UNION ALL SELECT 1, f.kind, f.scope, f.value FROM contact_former_aliases f WHERE f.workspace_id = $1"
+	"SELECT 1, true AS held, a.kind, a.scope, a.value FROM contact_aliases a WHERE a.workspace_id = $1 AND a.contact_id = ANY ($2::bigint[])"
+	" UNION ALL SELECT 1, false, f.kind, f.scope, f.value FROM contact_former_aliases f WHERE f.workspace_id = $1"
 	" AND f.contact_id = ANY ($2::bigint[])"
-	" UNION ALL SELECT 0, 'phone', '', ltrim(c.phone, '+') FROM contacts c WHERE c.workspace_id = $1 AND c.id = ANY ($2::bigint[])"
-	" AND c.phone IS NOT NULL" };
+	" UNION ALL SELECT 0, EXISTS (SELECT FROM contact_aliases a WHERE a.workspace_id = $1 AND a.contact_id = ANY ($2::bigint[])"
+	" AND a.kind = 'phone' AND a.value = c.match_key), 'phone', '', ltrim(c.phone, '+') FROM contacts c WHERE c.workspace_id = $1"
+	" AND c.id = ANY ($2::bigint[]) AND c.phone IS NOT NULL ORDER BY held DESC" };
 
 static const struct pg_stmt groups = { "erasure_groups", PG_PREPARED,
 	"SELECT g.id, g.group_jid, g.owner_phone, g.participant_log FROM whatsapp_groups g WHERE g.workspace_id = $1 AND g.id > $2"
@@ -330,7 +331,7 @@ static int person_run(struct pg *pg, const struct pg_stmt *stmt, const struct er
 }
 
 int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct arena *a, struct alias_row **out,
-	size_t *n, int32_t *count, struct err *err)
+	size_t *n, size_t *n_held, int32_t *count, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 
@@ -339,10 +340,12 @@ int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct a
 	*n = (size_t)pg_rows_count(rows);
 	*out = ARENA_ARRAY(a, struct alias_row, *n);
 	*count = 0;
+	*n_held = 0;
 	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c)) {
 		struct alias_row *row = &(*out)[c.row];
 
 		*count += cells_i32(&c);
+		*n_held += cells_bool(&c);
 		row->workspace_id = p->workspace_id;
 		row->kind = store_alias_kind_parse(cells_borrow(&c));
 		row->scope = cells_text(&c);

@@ -52,9 +52,10 @@ struct erasure_bounds {
 /* Public ids and provider of the workspace's oldest account, also of a deleted one; id 0: it has none. */
 int store_erasure_account(struct pg *pg, int64_t workspace_id, struct cleanup_account *out,
 	struct err *err) ERR_MUST_USE;
-/* The aliases and former aliases of the person, and the phones of its contacts as aliases; *count: without the latter. */
+/* The aliases and former aliases of the person, and the phones of its contacts as aliases; *count: without the latter. The first *n_held are the
+ * person's at present; a former one may be another person's by now. */
 int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct arena *a, struct alias_row **out,
-	size_t *n, int32_t *count, struct err *err) ERR_MUST_USE;
+	size_t *n, size_t *n_held, int32_t *count, struct err *err) ERR_MUST_USE;
 
 /* What rows say about members; strings in the arena. Rows with an id above `after`, at most n. */
 struct erasure_group {

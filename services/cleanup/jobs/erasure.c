@@ -27,8 +27,8 @@ struct erasing {
 	struct erasure *row;
 	struct erased_person person;
 	struct erased_person others; /* contacts to which its names lead, after a restore */
-	struct alias_row *names;
-	size_t n_names;
+	struct alias_row *held; /* those names that were the person's at the erasure, and not only before */
+	size_t n_held;
 	struct party *parties; /* all names but the ids, for events and comparisons */
 	size_t n_parties;
 	struct str *addresses, *texts; /* the same as sends and as reactions have them; texts with the ids */
@@ -43,7 +43,7 @@ static bool stage_is(const struct erasure *e, const char *stage)
 
 /* Names */
 
-static struct str names_json(const struct alias_row *aliases, size_t n, struct arena *a)
+static struct str names_json(const struct alias_row *aliases, size_t n, size_t n_held, struct arena *a)
 {
 	struct buf b = BUF_INIT;
 	struct json_writer w = json_writer(&b);
@@ -55,6 +55,7 @@ static struct str names_json(const struct alias_row *aliases, size_t n, struct a
 		jw_member_str(&w, "kind", str_of(store_alias_kind_word(aliases[i].kind)));
 		jw_member_str(&w, "scope", aliases[i].scope);
 		jw_member_str(&w, "value", aliases[i].value);
+		jw_member_bool(&w, "held", i < n_held);
 		jw_obj_end(&w);
 	}
 	jw_arr_end(&w);
@@ -63,15 +64,15 @@ static struct str names_json(const struct alias_row *aliases, size_t n, struct a
 	return text;
 }
 
-static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t n, struct err *err)
+static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t n, size_t n_held, struct err *err)
 {
 	struct keyring *keyring = NULL;
 	struct buf sealed = BUF_INIT;
 	int rc = -1;
 
 	if (keyring_parse(&keyring, str_of(e->env->settings->keyring), err) == 0 &&
-		row_seal(keyring, SEALED_ERASURE, &e->row->uuid, names_json(aliases, n, e->env->arena), &sealed, err) ==
-			0) {
+		row_seal(keyring, SEALED_ERASURE, &e->row->uuid, names_json(aliases, n, n_held, e->env->arena), &sealed,
+			err) == 0) {
 		e->row->aliases = arena_str(e->env->arena, buf_str(&sealed));
 		rc = 0;
 	}
@@ -80,12 +81,11 @@ static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t
 	return rc;
 }
 
-static void name_add(struct erasing *e, enum alias_kind kind, struct str scope, struct str value)
+static void name_add(struct erasing *e, enum alias_kind kind, struct str value)
 {
 	struct party *p = &e->parties[e->n_parties++];
 	struct arena *a = e->env->arena;
 
-	e->names[e->n_names++] = (struct alias_row){ .kind = kind, .scope = scope, .value = value };
 	switch (kind) {
 	case ALIAS_PHONE:
 		p->phone = value;
@@ -140,7 +140,7 @@ static int others_read(struct erasing *e, struct err *err)
 {
 	if (!e->row->restored)
 		return 0;
-	if (store_erasure_others(e->env->pg, &e->person, e->names, e->n_names, e->env->arena, &e->others, err) < 0)
+	if (store_erasure_others(e->env->pg, &e->person, e->held, e->n_held, e->env->arena, &e->others, err) < 0)
 		return -1;
 	if (e->row->happened_us != PG_NO_TIME) /* reactions and receipts are told from those of its next contact */
 		texts_add_ids(e, &e->others);
@@ -165,11 +165,16 @@ static int names_open(struct erasing *e, struct err *err)
 	e->parties = ARENA_ARRAY(e->env->arena, struct party, n);
 	e->addresses = ARENA_ARRAY(e->env->arena, struct str, n);
 	e->texts = ARENA_ARRAY(e->env->arena, struct str, n);
-	e->names = ARENA_ARRAY(e->env->arena, struct alias_row, n);
-	for (it = json_iter(json_root(doc)); (one = json_next(&it));)
-		name_add(e, store_alias_kind_parse(json_str(json_get(one, "kind"))),
-			arena_str(e->env->arena, json_str(json_get(one, "scope"))),
-			arena_str(e->env->arena, json_str(json_get(one, "value"))));
+	e->held = ARENA_ARRAY(e->env->arena, struct alias_row, n);
+	for (it = json_iter(json_root(doc)); (one = json_next(&it));) {
+		struct alias_row name = { .kind = store_alias_kind_parse(json_str(json_get(one, "kind"))),
+			.scope = arena_str(e->env->arena, json_str(json_get(one, "scope"))),
+			.value = arena_str(e->env->arena, json_str(json_get(one, "value"))) };
+
+		name_add(e, name.kind, name.value);
+		if (json_true(json_get(one, "held")))
+			e->held[e->n_held++] = name;
+	}
 	texts_add_ids(e, &e->person);
 	rc = 0;
 out:
@@ -251,15 +256,16 @@ static int identity_publish(struct erasing *e, struct err *err)
 {
 	struct in_contact_erase what = { .stage = ERASE_IDENTITY };
 	struct alias_row *aliases;
-	size_t n;
+	size_t n, n_held;
 
-	if (store_erasure_aliases(e->env->pg, &e->person, e->env->arena, &aliases, &n, &what.aliases, err) < 0 ||
+	if (store_erasure_aliases(e->env->pg, &e->person, e->env->arena, &aliases, &n, &n_held, &what.aliases, err) <
+			0 ||
 		store_erased_person(e->env->pg, e->row->workspace_id, &e->row->contact, e->env->arena, &e->person,
 			err) < 0)
 		return -1;
 	if (e->person.erased && e->row->aliases.p)
 		return stage_set(e, "identity", 0, err);
-	if (names_seal(e, aliases, n, err) < 0)
+	if (names_seal(e, aliases, n, n_held, err) < 0)
 		return -1;
 	e->row->passes++;
 	what.erasure = e->row->uuid;
@@ -441,22 +447,15 @@ static int audiences_search(struct erasing *e, struct search *s, struct err *err
 	return 0;
 }
 
-/* By which records of Kafka name the person. */
-static struct str *record_texts(struct erasing *e, size_t *n)
+/* By which events name the person, without its former names. */
+static struct str *event_texts(struct erasing *e, size_t *n)
 {
-	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_parties);
+	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_held);
 
 	*n = 0;
-	for (size_t i = 0; i < e->n_parties; i++) {
-		const struct party *p = &e->parties[i];
-		struct str text = p->phone.n > 0 ? p->phone
-			: p->lid.n > 0           ? p->lid
-			: p->bsuid.n > 0         ? p->bsuid
-						 : p->jid;
-
-		if (text.n >= TEXT_MIN)
-			texts[(*n)++] = text;
-	}
+	for (size_t i = 0; i < e->n_held; i++)
+		if (e->held[i].kind != ALIAS_USERNAME && e->held[i].value.n >= TEXT_MIN)
+			texts[(*n)++] = e->held[i].value;
 	return texts;
 }
 
@@ -464,7 +463,7 @@ static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
 {
 	int64_t last;
 	size_t n;
-	const struct str *texts = record_texts(e, &n);
+	const struct str *texts = event_texts(e, &n);
 
 	if (store_erasure_webhooks(e->env->pg, &e->person, texts, n, bounds_of(e), i64_of(s->cursor), e->limit,
 		    &s->found, &last, err) < 0)
@@ -475,9 +474,19 @@ static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
 
 static int parked_search(struct erasing *e, struct search *s, struct err *err)
 {
-	size_t n;
-	const struct str *texts = record_texts(e, &n);
+	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_parties);
+	size_t n = 0;
 
+	for (size_t i = 0; i < e->n_parties; i++) {
+		const struct party *p = &e->parties[i];
+		struct str text = p->phone.n > 0 ? p->phone
+			: p->lid.n > 0           ? p->lid
+			: p->bsuid.n > 0         ? p->bsuid
+						 : p->jid;
+
+		if (text.n >= TEXT_MIN)
+			texts[n++] = text;
+	}
 	if (store_erasure_parked(e->env->pg, e->row->workspace_id, texts, n, bounds_of(e), e->limit, &s->found, err) <
 		0)
 		return -1;
