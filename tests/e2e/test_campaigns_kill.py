@@ -1,4 +1,5 @@
-"""kill -9 of campaign-sender while it prepares, sends, pauses and completes a campaign: no recipient is missing or gets two messages."""
+"""kill -9 of campaign-sender while it prepares, sends, pauses, moves and completes a campaign: no recipient is missing or gets two messages. Nor
+when it is stopped there, and continues after another replica has its partitions."""
 import itertools
 import random
 
@@ -51,7 +52,7 @@ def die(sending, failpoint, cause):
     sending.service.stop()
     sending.service.start(failpoint=failpoint, wait_ready=False)
     cause()
-    wait_for(lambda: not sending.service.running(), lambda: f"the replica dies at {failpoint}\n{sending.logs()}")
+    wait_for(lambda: not sending.service.running(), lambda: f"the replica dies at {failpoint}\n{sending.logs()}", 90)
     sending.service.start()
 
 
@@ -62,6 +63,60 @@ def test_a_kill_loses_and_repeats_no_recipient(tenant, campaign, failpoint):
     tenant.limits(per_second=400)
     die(tenant.sending, failpoint, campaign.start)
     check_ended(campaign)
+
+
+def stop(sending, failpoint, cause):
+    """A replica that is stopped at the failpoint takes the place of the present one; then one without takes its place. Returns the first."""
+    sending.service.stop()
+    stopped = sending.replica(f"stopped-{failpoint.replace(':', '-')}", failpoint, **SENDING).start()
+    cause()
+    wait_for(stopped.stopped, lambda: f"the replica stops at {failpoint}\n{stopped.log_tail()}", 90)
+    sending.service.start()
+    return stopped
+
+
+def check_fenced(campaign, stopped):
+    """The replica that was stopped continues: it sends nothing, and writes nothing."""
+    posted, rows = len(campaign.accepted()), campaign.rows()
+    stopped.resume()
+    wait_for(stopped.ready, lambda: f"it is a member again\n{stopped.log_tail()}")
+    stopped.stop()
+    assert len(campaign.accepted()) == posted
+    assert [(r["id"], r["status"], r["attempt"], r["sent_by"]) for r in campaign.rows()] == [(r["id"], r["status"], r["attempt"], r["sent_by"]) for r in rows]
+    assert [k for k in campaign.kinds() if k in ("started", "completed")] == ["started", "completed"]
+
+
+@pytest.mark.parametrize("failpoint", ["audience_chunk:stop@5"])
+def test_a_replica_that_was_stopped_while_it_prepares_writes_nothing_when_it_continues(tenant, campaign, failpoint):
+    tenant.limits(per_second=400)
+    stopped = stop(tenant.sending, failpoint, campaign.start)
+    check_ended(campaign)
+    wait_for(lambda: campaign.check_counts()["delivered"] == 1000, "all are delivered")
+    check_fenced(campaign, stopped)
+
+
+@pytest.mark.parametrize("act", [die, stop])
+def test_one_account_sends_a_segment_whose_move_is_interrupted(tenant, act):
+    first, second = tenant.accounts[0], tenant.add("meta")
+    tenant.limits(per_second=20)
+    everyone = phones(100, prefix=str(next(prefixes)))
+    campaign = tenant.campaign(tenant.group(everyone), account=first)
+    tenant.template("Hello", account=second, name=tenant.blazz.value("SELECT name FROM templates WHERE id = %s", campaign.row()["template_id"]))
+
+    def cause():
+        campaign.start().wait_accepted(10)
+        tenant.stub.rules(first.rule(code=190))
+
+    stopped = act(tenant.sending, f"segment_move:{'kill' if act is die else 'stop'}", cause)
+    campaign.wait("completed", deadline_s=120)
+    assert campaign.check_once() == set(everyone)
+    campaign.check_balance()
+    by_account = {a.uuid: {line["recipient"] for line in a.accepted()} & set(everyone) for a in (first, second)}
+    assert len(by_account[first.uuid]) >= 10 and by_account[second.uuid] == set(everyone) - by_account[first.uuid]
+    assert [row["account_id"] for row in tenant.sql("SELECT account_id FROM campaign_segments WHERE (workspace_id, campaign_id) = (%s, %s)", *campaign.key)] == [second.row()["id"]]
+    if stopped:
+        wait_for(lambda: campaign.check_counts()["delivered"] == 100, "all are delivered")
+        check_fenced(campaign, stopped)
 
 
 def test_a_kill_while_it_pauses_leaves_it_paused(tenant, campaign):

@@ -1,10 +1,16 @@
-"""campaign-sender: a request is sent once whatever is repeated, messages to one recipient in order, and nothing by a replica that was stopped."""
+"""campaign-sender: a request is sent once whatever is repeated, messages to one recipient in order, and nothing by a replica that was stopped.
+
+A replica is stopped at three of its failpoints; with STOP_AT_EACH=1 at all that single messages pass."""
+import os
 
 import pytest
 from harness.sending import RECIPIENT, Tenant
 from harness.waiting import wait_for
 
 SENDING = {"unknown__after": "4s", "dispatch__max_delay": "1s"}
+STOP_AT = ["flush_committed", "send_begin", "flush_locked"]
+if os.environ.get("STOP_AT_EACH"):
+    STOP_AT += ["flush_begin", "flush_commit", "send_done", "batch_begin", "batch_locked", "batch_applied", "batch_commit", "batch_committed", "batch_published"]
 SILENT = {"webhooks": {"statuses": [], "echo": False}}
 
 
@@ -60,7 +66,7 @@ def test_messages_to_one_recipient_keep_their_order(sending):
     assert ended[requests[2]]["attempt"] == 2
 
 
-@pytest.mark.parametrize("point", ["flush_committed", "send_begin", "flush_locked"])
+@pytest.mark.parametrize("point", STOP_AT)
 def test_a_replica_that_was_stopped_sends_and_writes_nothing_when_it_continues(sending, point):
     tenant = Tenant(sending, "blazz", "meta")
     bridge, meta = tenant.accounts
