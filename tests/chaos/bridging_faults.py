@@ -155,7 +155,9 @@ def sessions_end(system, random):
     one = system.bridging.instances[number]
     running = sorted(one.sessions())
     for name in random.sample(running, min(2, len(running))):
-        one.set(name, random.choice(("stopped", "failed", "absent")))
+        state = random.choice(("stopped", "failed", "absent"))
+        # wwebjs-api has no word for a failed session: cleanup waits for its start for longer than a cycle may take.
+        one.set(name, "stopped" if state == "failed" and one.kind == "wwebjs" else state)
     return bool(running)
 
 
