@@ -18,7 +18,7 @@ from harness.servers import Postgres, running
 from harness.waiting import wait_for
 
 SENDING = {"unknown__after": "3s", "outbox__max_outstanding": 4}
-SLOW = {"delay_ms": 2500}
+SLOW = {"delay_ms": 5000}  # long enough for 450 to be in flight together on a slow machine, too
 prefixes = itertools.count(628190)
 N = 1500
 DISK = "size=600m"
@@ -34,7 +34,7 @@ def begin(sending):
     tenant.template("Hello", account=tenant.accounts[1], name=name)
     campaign.start()
     campaign.singles = tenant.publish(*[tenant.message(tenant.accounts[0], to=f"62821{i:07}") for i in range(20)])
-    wait_for(lambda: sending.service.metrics().get("blazz_send_in_flight", 0) >= 450, "500 are in flight", every_s=0.02)
+    wait_for(lambda: sending.service.metrics().get("blazz_send_in_flight", 0) >= 450, "500 are in flight", 60, every_s=0.02)
     return campaign
 
 

@@ -70,7 +70,8 @@ def killed(sending):
 def test_rates_by_second_minute_and_hour_hold_while_replicas_are_killed(sending, killed):
     second, minute, hour = limited(sending, per_second=40), limited(sending, per_minute=240), limited(sending, per_second=100, per_hour=60)
     campaigns = [started(second, 500), started(minute, 400), started(hour, 200)]
-    killed(lambda: len(campaigns[0].accepted()) + campaigns[0].check_counts()["unknown"] >= 450)
+    wanted = (450, 20, 50)  # a slow machine sends the last ones later
+    killed(lambda: all(len(c.accepted()) + c.check_counts()["unknown"] >= n for c, n in zip(campaigns, wanted)))
     at = [times(c) for c in campaigns]
     # An admitted message is posted a moment later: two of them may be closer to each other than they were admitted.
     assert most(at[0], 1000) <= 44, most(at[0], 1000)
@@ -118,11 +119,13 @@ def test_a_change_of_limits_acts_within_a_second(sending):
     tenant.limits(per_second=200)
     fast_ms = time.time() * 1000
     pass_ms(3000)
+    before = len(tenant.accounts[0].accepted())
+    wait_for(lambda: len(tenant.accounts[0].accepted()) >= before + 200, "two hundred more are sent, which took ten seconds before", 8)
     tenant.limits(per_second=10)
     slow_ms = time.time() * 1000
     pass_ms(3500)
     at = [line["at_ms"] for line in tenant.accounts[0].accepted()]
-    assert sum(fast_ms + 1000 <= t < fast_ms + 3000 for t in at) >= 250
+    assert sum(fast_ms + 1000 <= t < fast_ms + 3000 for t in at) >= 100  # at most 42 before; a slow machine does not reach 400
     assert sum(slow_ms + 1000 <= t < slow_ms + 3000 for t in at) <= 22
 
 
