@@ -150,7 +150,10 @@ def test_the_drill(make_blazz, make_provider_stub, tmp_path):
     assert {k for k in after if not k.startswith("true:old")} == before.keys(), "nothing is missing, and nothing is twice"
     renewed = [k for k in before if after[k] != before[k]]
     assert min(after[k] for k in renewed) > max(before.values()), "ids that tenants know are not given again"
-    assert conversations == {r["uuid"] for r in blazz.sql("SELECT uuid FROM conversations")}, "public ids stay"
+    # One more when the partition of the erasure's first stage is ahead of the person's messages: without messages, and gone with the rest of it.
+    assert conversations <= {r["uuid"] for r in blazz.sql("SELECT uuid FROM conversations")}, "public ids stay"
+    assert conversations >= {r["uuid"] for r in blazz.sql("""SELECT v.uuid FROM conversations v WHERE EXISTS (SELECT FROM chats c
+        WHERE (c.workspace_id, c.conversation_id) = (v.workspace_id, v.id))""")}
     for request in sent:
         tenant.wait(request, "sent", "delivered", "read")
     assert len(stub.journal(limit=10000)) == posted, "nothing was sent"
