@@ -38,6 +38,7 @@ BEGIN
 	WHERE w.closes > clock;
 	until := at + (changes - clock);
 	IF until AT TIME ZONE zone <> changes THEN -- the clock is put forward or back before that: it happens at a quarter of an hour
+		until := least(until, at + interval '1 day'); -- a week would be 700 of them
 		SELECT coalesce(min(q.quarter), until) INTO until
 		FROM generate_series(date_bin('15 minutes', at, 'epoch') + interval '15 minutes', until, '15 minutes') AS q (quarter)
 		WHERE (q.quarter AT TIME ZONE zone) - (at AT TIME ZONE zone) <> q.quarter - at;

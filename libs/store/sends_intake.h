@@ -27,7 +27,8 @@ struct send_key {
 	struct str address;
 };
 /* Started only (pg_start). Where all pending messages to an address wait, makes the oldest due now. For the addresses of
- * single messages that have ended or moved to another account, under the locks of their lanes. */
+ * single messages that have ended or moved to another account, under the locks of their lanes. Behind 100 older ones that have moved in from
+ * other accounts a message that is due is not seen. */
 int store_sends_release(struct pg *pg, const struct send_key *keys, size_t n, struct err *err) ERR_MUST_USE;
 
 struct send_lane_id {

@@ -87,7 +87,7 @@ static void limit_adapt(struct worker *w, const struct batch *b, int64_t took_us
 	if (b->postponed_before)
 		w->backlog.limit = at_most(b->isolated > 0 ? ISOLATED_MAX : w->backlog.limit * 2, b->cap);
 	else if (b->is_bulk)
-		w->bulk->limit = slice_next(b->weight, b->limit, b->cap, took_us);
+		w->bulk->limit = slice_next(b->weight, b->limit, w->bulk_least, b->cap, took_us);
 	else
 		w->working->limit = w->filling->limit = at_most(limit, b->cap);
 }
@@ -142,6 +142,7 @@ int worker_commit(struct worker *w, struct batch *b, struct err *err)
 
 int worker_commit_backlog(struct worker *w, struct err *err)
 {
+	bool was_bulk = w->working->is_bulk;
 	struct topic_partition partition;
 
 	w->working->limit = w->filling->limit;
@@ -150,6 +151,7 @@ int worker_commit_backlog(struct worker *w, struct err *err)
 
 	if (worker_commit(w, w->working, err) < 0)
 		return -1;
+	w->working->is_bulk = was_bulk; /* for worker_due(): after a slice of bulk live batches have the next turn */
 	owner_hold(w->owner, partition, backlog_has(&w->backlog, partition));
 	return 0;
 }

@@ -20,6 +20,7 @@ struct worker {
 	struct owner *owner;
 	struct batch *working, *filling,
 		*bulk; /* one commits while the others are filled; bulk is NULL when no topic is */
+	size_t bulk_least; /* the limit of a slice of bulk is no lower */
 	struct backlog backlog; /* postponed records of held partitions */
 	bool backlog_had_turn;
 	int64_t begun_mono_ms; /* when the last batch began */

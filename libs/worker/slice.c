@@ -4,7 +4,7 @@
 #define LIVE_SHARES   4 /* shares of the time for live batches, to one for bulk */
 #define SLOW_SLICE_US 1000000 /* a longer slice counts as this: it probably waited, for a lock or the disk */
 
-size_t slice_next(size_t weight, size_t limit, size_t cap, int64_t took_us)
+size_t slice_next(size_t weight, size_t limit, size_t least, size_t cap, int64_t took_us)
 {
 	size_t fits = took_us > 0 ? (size_t)((int64_t)weight * BULK_SLICE_US / took_us) : cap;
 
@@ -16,7 +16,7 @@ size_t slice_next(size_t weight, size_t limit, size_t cap, int64_t took_us)
 		fits = limit / 2;
 	if (fits > cap)
 		fits = cap;
-	return fits > 0 ? fits : 1;
+	return fits > least ? fits : least;
 }
 
 bool slice_due(int64_t live_us, int64_t slice_us)

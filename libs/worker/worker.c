@@ -294,6 +294,22 @@ int worker_run(struct worker *w, struct err *err)
 	return 0;
 }
 
+/* Records of a topic that follows another may be as heavy as a whole batch each; of others a tenth of one, which a slice begins with, takes no
+ * longer for being fewer. */
+static void bulk_open(struct worker *w, int32_t topic)
+{
+	if (!owner_is_bulk(w->owner, topic))
+		return;
+	if (!w->bulk) {
+		w->bulk = batch_new(&w->options, w->owner);
+		w->bulk->is_bulk = true;
+		w->bulk->limit = w->bulk_least =
+			(w->bulk->cap + 9) / 10; /* until the first slices have been measured */
+	}
+	if (owner_follows(w->owner, topic))
+		w->bulk_least = 1;
+}
+
 int worker_open(struct worker **out, struct service *service, const struct worker_options *options,
 	const struct worker_ops *ops, void *ctx, struct err *err)
 {
@@ -312,11 +328,7 @@ int worker_open(struct worker **out, struct service *service, const struct worke
 	w->working = batch_new(&w->options, w->owner);
 	w->filling = batch_new(&w->options, w->owner);
 	for (int32_t t = 0; t < CONSUMER_TOPICS_MAX && options->owner.topics[t].name; t++)
-		if (owner_is_bulk(w->owner, t) && !w->bulk) {
-			w->bulk = batch_new(&w->options, w->owner);
-			w->bulk->is_bulk = true;
-			w->bulk->limit = (w->bulk->cap + 9) / 10; /* until the first slices have been measured */
-		}
+		bulk_open(w, t);
 	w->backlog.limit = ISOLATED_MAX;
 	*out = w;
 	return 0;

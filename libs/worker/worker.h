@@ -13,8 +13,8 @@
  * postpones the whole batch.
  *
  * Records of a topic that follows another, or says so (owner.h), are bulk: they have batches of their own, each sized to take about
- * 100 ms, in turn with live ones; while live batches are full, bulk gets a fifth of the time (slice.h). So a live batch
- * waits for one bulk batch at most.
+ * 100 ms (those of a topic that follows none at least a tenth of a batch), in turn with live ones; while live batches are full, bulk gets
+ * a fifth of the time (slice.h). So a live batch waits for one bulk batch at most.
  *
  * A service that lives on this loop alone calls worker_run(). One that also serves sockets, or has transactions of its own,
  * calls worker_turn() from its main loop (service/reactor.h), waits nowhere in it, and between two turns opens an owner_tx on

@@ -656,6 +656,27 @@ static void live_and_bulk_alternate_unless_live_batches_are_full(void **state)
 	w.bulk = NULL;
 }
 
+/* Between two turns of the backlog a due batch has one: live ones would never have it if the backlog counted as live. */
+static void a_backlog_does_not_take_the_turn_of_live_batches(void **state)
+{
+	struct kafka_message live = { .partition = 2, .value = STR("applied") },
+			     bulk = { .topic = 1, .partition = 1, .value = STR("applied") };
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		take_key(w.working, 1, i, "poison");
+	done(worker_commit(&w, w.working, &db.err));
+	w.bulk = batch_new(&w.options, &owner);
+	batch_add(w.bulk, &bulk, &ops, NULL);
+	batch_add(w.filling, &live, &ops, NULL);
+	w.working->is_bulk = true;
+	done(worker_commit_backlog(&w, &db.err));
+	assert_ptr_equal(worker_due(&w), &w.filling);
+	w.working->is_bulk = false;
+	batch_free(w.bulk);
+	w.bulk = NULL;
+}
+
 static void under_load_a_batch_begins_an_interval_after_the_last_one(void **state)
 {
 	struct kafka_message patient = { .partition = 1, .offset = 1, .value = STR("applied") },
@@ -783,6 +804,7 @@ int main(void)
 		T(records_emitted_by_a_sweep_are_committed_and_published),
 		T(a_sweep_with_rejected_data_does_not_stop_batches),
 		T(live_and_bulk_alternate_unless_live_batches_are_full),
+		T(a_backlog_does_not_take_the_turn_of_live_batches),
 		T(under_load_a_batch_begins_an_interval_after_the_last_one),
 		T(while_live_batches_are_full_bulk_has_a_fifth_of_the_time),
 		T(outbox_rows_of_a_previous_owner_are_adopted_before_new_records),
