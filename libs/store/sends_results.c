@@ -32,6 +32,12 @@ static const struct pg_stmt results = { "sends_results", PG_PREPARED,
 	" AND (s.status = 'pending' OR (s.status = 'unknown' AND r.status <> 'unknown'))"
 	" RETURNING r.place, s.campaign_id, s.segment, s.resolved_by IS NOT NULL, " ERASED };
 
+/* Of rows that had a result already, mostly by a status: rare enough for a statement of its own. */
+static const struct pg_stmt erased = { "sends_results_erased", PG_PREPARED,
+	"SELECT r.place FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r (workspace_id, id, place)"
+	" CROSS JOIN LATERAL (SELECT FROM sends s WHERE s.workspace_id = r.workspace_id AND s.id = r.id AND " ERASED
+	" OFFSET 0) AS s" };
+
 /* An unknown message that was not sent is pending again: its segment may be done, or another session may be about to make it done. */
 static const struct pg_stmt reopen = { "sends_reopen_segments", PG_UNNAMED,
 	"UPDATE campaign_segments g SET done = false, updated_at = now() FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[],"
@@ -69,7 +75,7 @@ static const struct pg_stmt count_unknown = { "sends_count_unknown", PG_UNNAMED,
 	" AND s.account_id = l.account_id AND s.next_attempt_at IS NOT NULL AND s.status = 'unknown' OFFSET 0) AS s"
 	" WHERE l.partition = ANY ($2::integer[])" };
 
-const struct pg_stmt *const sends_results_statements[] = { &results, &reopen, &postpone, &assume, &recover,
+const struct pg_stmt *const sends_results_statements[] = { &results, &erased, &reopen, &postpone, &assume, &recover,
 	&count_unknown, NULL };
 
 static void result_add(struct columns *c, const struct send_result *r)
@@ -89,6 +95,34 @@ static void result_add(struct columns *c, const struct send_result *r)
 	columns_text(c, r->error_message);
 	columns_bool(c, r->keep_content);
 	columns_word(c, r->resolved_by);
+}
+
+static int erased_find(struct pg *pg, struct send_result *rows, size_t n, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+	struct columns c;
+	bool any = false;
+
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].applied)
+			continue;
+		columns_row(&c);
+		columns_i64(&c, rows[i].workspace_id);
+		columns_i64(&c, rows[i].id);
+		columns_i64(&c, (int64_t)i + 1);
+		any = true;
+	}
+	if (!any) {
+		columns_fini(&c);
+		return 0;
+	}
+	if (columns_run(&c, pg, &erased, &answer, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(answer, NULL); cells_more(&at); cells_next(&at))
+		rows[cells_place(&at, n)].erased = true;
+	pg_rows_free(answer);
+	return 0;
 }
 
 int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struct err *err)
@@ -132,7 +166,7 @@ int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struc
 		columns_fini(&c);
 	else if (columns_start(&c, pg, &reopen, err) < 0)
 		goto out;
-	rc = counts_write(&counts, pg, "lane", err);
+	rc = erased_find(pg, rows, n, err) < 0 ? -1 : counts_write(&counts, pg, "lane", err);
 out:
 	counts_fini(&counts);
 	return rc;

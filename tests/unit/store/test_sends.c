@@ -445,6 +445,20 @@ static void the_result_of_an_erased_row_has_nothing_that_the_provider_said(void 
 	}
 }
 
+static void a_row_that_had_a_result_says_that_it_was_erased(void **state)
+{
+	struct send_result rows[] = { result_of(1000, SEND_STATUS_SENT), result_of(1002, SEND_STATUS_SENT),
+		result_of(1004, SEND_STATUS_SENT) };
+
+	(void)state;
+	db_script("UPDATE sends SET status = 'delivered' WHERE id IN (1000, 1004);"
+		  "UPDATE sends SET address = 'erased:' || id WHERE id = 1004");
+	done(store_sends_results(db.pg, rows, 3, &db.err));
+	assert_true(!rows[0].applied && !rows[0].erased);
+	assert_true(rows[1].applied && !rows[1].erased);
+	assert_true(!rows[2].applied && rows[2].erased);
+}
+
 static void an_echo_finds_unknown_messages_to_its_address(void **state)
 {
 	const struct send_echo echoes[] = { { 1, 2, STR("628110"), AT(100000000), STR_NONE },
@@ -837,6 +851,7 @@ int main(void)
 		cmocka_unit_test_setup(retries_of_a_paused_campaign_do_not_delay_others, sending_running),
 		cmocka_unit_test_setup(an_unknown_recipient_that_was_not_sent_reopens_its_segment, sending_running),
 		cmocka_unit_test(the_result_of_an_erased_row_has_nothing_that_the_provider_said),
+		cmocka_unit_test_setup(a_row_that_had_a_result_says_that_it_was_erased, sending_running),
 		cmocka_unit_test_setup(an_echo_finds_unknown_messages_to_its_address, sending_running),
 		cmocka_unit_test_setup(an_echo_finds_messages_in_flight_to_its_address, sending_running),
 		cmocka_unit_test(a_row_is_sent_only_when_nothing_stands_against_it),

@@ -207,6 +207,22 @@ static void an_answer_to_an_erased_one_is_neither(void **state)
 	assert_int_equal(n_emitted(), 0);
 }
 
+static void an_answer_behind_its_status_is_published_unless_its_message_was_erased(void **state)
+{
+	static const char status_came[] = "UPDATE sends SET status = 'delivered', next_attempt_at = NULL WHERE id = 7";
+
+	db_script(status_came);
+	answered(&accepted, SEND_STATUS_SENT);
+	(void)emitted_one(TOPIC_INBOUND, "blazz.inbound.dispatch");
+	teardown(state);
+
+	setup(state);
+	db_script(status_came);
+	erase();
+	answered(&accepted, SEND_STATUS_SENT);
+	assert_int_equal(n_emitted(), 0);
+}
+
 static void a_refusal_is_stored_and_published_and_its_address_avoided(void **state)
 {
 	(void)state;
@@ -237,6 +253,7 @@ int main(void)
 		TEST(an_erased_stranded_one_is_not),
 		TEST(an_answer_is_stored_and_published),
 		TEST(an_answer_to_an_erased_one_is_neither),
+		TEST(an_answer_behind_its_status_is_published_unless_its_message_was_erased),
 		TEST(a_refusal_is_stored_and_published_and_its_address_avoided),
 		TEST(a_refusal_of_an_erased_one_leaves_no_trace_of_its_address),
 	};
