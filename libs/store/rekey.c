@@ -26,10 +26,11 @@ static const struct pg_stmt check = { "rekey_check", PG_UNNAMED,
 	" UNION ALL SELECT format('account %s has messages in flight', a.uuid) FROM send_lanes l JOIN whatsapp_accounts a"
 	" ON a.workspace_id = l.workspace_id AND a.id = l.account_id WHERE l.in_flight <> '{}' LIMIT 1" };
 
+/* A dropped row is never delivered, and an erasure may have emptied it. */
 static const struct pg_stmt unloaded = {
 	"rekey_unloaded", PG_PREPARED,
 	"SELECT workspace_id, id, source_offset, source_partition FROM webhook_retry_queue"
-	" WHERE status IN ('pending', 'retrying') AND payload IS NULL AND source_offset >= 0 ORDER BY source_partition, source_offset"
+	" WHERE status IN ('pending', 'retrying') AND payload IS NULL AND NOT dropped AND source_offset >= 0 ORDER BY source_partition, source_offset"
 };
 
 static const struct pg_stmt load = { "rekey_load", PG_UNNAMED,

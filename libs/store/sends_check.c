@@ -14,8 +14,9 @@
 
 /* An imported address has no contact until that person writes: then the alias finds it, and its opt-outs count.
  * `person` follows merges: the opt-outs of a merged contact are copied to the surviving one. An unknown category of
- * a template counts as marketing. Prepared, as all statements of a flush: planning it takes longer than running it over the
- * rows of one flush, and its plan does not collapse, as the role has only nested loops over indexes to choose from. */
+ * a template counts as marketing. A row that was erased is not judged by its deadline, as the content of one past it is
+ * published. Prepared, as all statements of a flush: planning it takes longer than running it over the rows of one flush,
+ * and its plan does not collapse, as the role has only nested loops over indexes to choose from. */
 static const struct pg_stmt check = { "sends_check", PG_PREPARED,
 	"WITH RECURSIVE found AS MATERIALIZED (SELECT r.*, s.campaign_id, s.contact_id, s.address, s.deadline,"
 	" s.status IS NOT DISTINCT FROM 'pending' AND s.generation = r.generation AS pending"
@@ -43,8 +44,8 @@ static const struct pg_stmt check = { "sends_check", PG_PREPARED,
 	" AND o.stopped AND (o.account_id IS NULL OR o.account_id = p.account_id) AND o.category IN ('all', 'marketing_messages') OFFSET 0)"
 	" AS o GROUP BY p.place),"
 	" judged AS MATERIALIZED (SELECT f.*, CASE WHEN NOT f.pending THEN 'changed'"
-	" WHEN f.campaign_id IS NOT NULL AND c.running IS NOT TRUE THEN 'stopped' WHEN f.deadline < now() THEN 'deadline'"
-	" WHEN f.address LIKE 'erased:%' THEN 'erased' WHEN o.of_all OR (o.place IS NOT NULL AND c.marketing) THEN 'opted_out'"
+	" WHEN f.campaign_id IS NOT NULL AND c.running IS NOT TRUE THEN 'stopped' WHEN f.address LIKE 'erased:%' THEN 'erased'"
+	" WHEN f.deadline < now() THEN 'deadline' WHEN o.of_all OR (o.place IS NOT NULL AND c.marketing) THEN 'opted_out'"
 	" WHEN NOT c.open THEN 'closed' WHEN c.bridge AND NOT EXISTS (SELECT FROM person p CROSS JOIN LATERAL (SELECT"
 	" account_id FROM conversations WHERE workspace_id = p.workspace_id AND contact_id = p.id"
 	" AND group_id IS NULL OFFSET 0) AS v WHERE p.place = f.place AND v.account_id = p.account_id) THEN 'new' END AS verdict FROM found f"

@@ -18,6 +18,8 @@
  * earliest of each status. One chain of CTEs, none of which is joined: a join by place would compare each row with
  * each.
  *
+ * A row whose contact was erased gets its status, and nothing that the provider said.
+ *
  * Evidence of an earlier generation: the row that waits to be sent again has been sent already, unless that has
  * begun; then it is suspected of being a duplicate, which is reported once. */
 static const struct pg_stmt evidence = { "sends_evidence", PG_UNNAMED,
@@ -36,35 +38,35 @@ static const struct pg_stmt evidence = { "sends_evidence", PG_UNNAMED,
 	" old AS MATERIALIZED (SELECT t.*, o.campaign_id, o.status AS was, o.generation AS latest, " RANK_OF_ROW
 	" AS was_rank, o.known, o.peer,"
 	" l.begun FROM (SELECT * FROM target WHERE send_id IS NOT NULL ORDER BY workspace_id, send_id) AS t"
-	" CROSS JOIN LATERAL (SELECT s.campaign_id, s.segment, s.address AS peer, s.status, s.generation, s.sent_at, s.account_id,"
-	" s.duplicate_suspected AS known FROM sends s"
+	" CROSS JOIN LATERAL (SELECT campaign_id, segment, address AS peer, status, generation, sent_at, account_id,"
+	" duplicate_suspected AS known FROM sends s"
 	" WHERE s.workspace_id = t.workspace_id AND s.id = t.send_id FOR NO KEY UPDATE) AS o"
 	" LEFT JOIN LATERAL (SELECT g.account_id FROM campaign_segments g WHERE g.workspace_id = t.workspace_id AND g.campaign_id = o.campaign_id"
 	" AND g.segment = o.segment OFFSET 0) AS g ON o.account_id IS NULL"
 	" LEFT JOIN LATERAL (SELECT t.send_id = ANY (l.in_flight) AS begun FROM send_lanes l WHERE l.workspace_id = t.workspace_id"
 	" AND l.account_id = coalesce(o.account_id, g.account_id) OFFSET 0) AS l ON true),"
-	" seen AS (SELECT o.*, CASE WHEN o.generation < o.latest AND (o.was <> 'pending' OR o.begun)"
-	" THEN CASE WHEN o.known THEN 'none' ELSE 'duplicate' END"
-	" WHEN o.generation <= o.latest AND o.rank > o.was_rank THEN 'applied' ELSE 'none' END AS effect FROM old o),"
-	" best AS (SELECT j.*,"
-	" row_number() OVER (w ORDER BY j.effect <> 'applied',"
-	" CASE j.effect WHEN 'applied' THEN j.rank END DESC, j.place) AS nth, min(j.place) FILTER (WHERE j.effect = 'duplicate') OVER w AS suspect,"
-	" min(j.at) OVER w AS first_at, max(j.provider_id) FILTER (WHERE j.effect = 'applied') OVER w AS own,"
-	" min(j.at) FILTER (WHERE j.status IN ('delivered', 'read')) OVER w AS delivered_at,"
-	" min(j.at) FILTER (WHERE j.status = 'read') OVER w AS read_at"
-	" FROM seen j WINDOW w AS (PARTITION BY j.workspace_id, j.send_id)),"
+	" seen AS (SELECT *, CASE WHEN generation < latest AND (was <> 'pending' OR begun)"
+	" THEN CASE WHEN known THEN 'none' ELSE 'duplicate' END"
+	" WHEN generation <= latest AND rank > was_rank THEN 'applied' ELSE 'none' END AS effect FROM old),"
+	" best AS (SELECT *,"
+	" row_number() OVER (w ORDER BY effect <> 'applied',"
+	" CASE effect WHEN 'applied' THEN rank END DESC, place) AS nth, min(place) FILTER (WHERE effect = 'duplicate') OVER w AS suspect,"
+	" min(at) OVER w AS first_at, max(provider_id) FILTER (WHERE effect = 'applied') OVER w AS own,"
+	" min(at) FILTER (WHERE status IN ('delivered', 'read')) OVER w AS delivered_at,"
+	" min(at) FILTER (WHERE status = 'read') OVER w AS read_at"
+	" FROM seen WINDOW w AS (PARTITION BY workspace_id, send_id)),"
 	" told AS (UPDATE sends s SET duplicate_suspected = true, updated_at = now() FROM best k WHERE k.nth = 1 AND k.suspect > 0"
 	" AND k.effect <> 'applied' AND (s.workspace_id, s.id) = (k.workspace_id, k.send_id)),"
 	" moved AS (UPDATE sends s SET status = k.status, attempt = greatest(s.attempt, 1), next_attempt_at = NULL,"
 	" duplicate_suspected = k.known OR k.suspect IS NOT NULL,"
 	" resolved_by = CASE WHEN k.was = 'unknown' THEN k.via ELSE s.resolved_by END, sent_by = k.account_id,"
-	" provider_message_id = coalesce(k.provider_id, k.own, s.provider_message_id), error_code = k.code,"
-	" error_message = k.reason, sent_at = coalesce(s.sent_at, k.first_at),"
+	" provider_message_id = CASE WHEN k.peer NOT LIKE 'erased:%' THEN coalesce(k.provider_id, k.own, s.provider_message_id) END,"
+	" error_code = k.code, error_message = CASE WHEN k.peer NOT LIKE 'erased:%' THEN k.reason END, sent_at = coalesce(s.sent_at, k.first_at),"
 	" delivered_at = coalesce(s.delivered_at, k.delivered_at), read_at = coalesce(s.read_at, k.read_at),"
 	" request = CASE WHEN k.status = 'sent' OR k.keep THEN s.request END, updated_at = now()"
 	" FROM best k WHERE k.nth = 1 AND k.effect = 'applied' AND (s.workspace_id, s.id) = (k.workspace_id, k.send_id)"
-	") SELECT k.place, k.send_id, k.campaign_id, k.was, k.effect, k.nth = 1, k.peer FROM best k"
-	" WHERE k.nth = 1 OR k.place = k.suspect ORDER BY k.place" };
+	") SELECT place, send_id, campaign_id, was, effect, nth = 1, peer FROM best"
+	" WHERE nth = 1 OR place = suspect ORDER BY place" };
 
 const struct pg_stmt *const sends_evidence_statements[] = { &evidence, NULL };
 

@@ -7,18 +7,22 @@
 #include "store/columns.h"
 #include "store/statements.h"
 
+#define ERASED "s.address LIKE 'erased:%'"
 #define DUE_IN "CASE WHEN r.delay_ms < 0 THEN 'infinity' ELSE now() + r.delay_ms * interval '1 millisecond' END"
 
 /* resolved_by is set exactly when the row was unknown: so RETURNING knows what it was, without a lock of its own. A
- * campaign's row that ends at its first attempt changes no indexed column. */
+ * campaign's row that ends at its first attempt changes no indexed column. An erasure may have emptied the row meanwhile,
+ * and be done: what the provider says of the person is not written any more. */
 static const struct pg_stmt results = { "sends_results", PG_PREPARED,
 	"UPDATE sends s SET status = r.status, attempt = r.attempt, sent_by = r.sent_by,"
 	" account_id = CASE WHEN r.status = 'pending' AND s.campaign_id IS NOT NULL THEN NULL WHEN r.status IN ('pending', 'unknown')"
 	" THEN r.account_id ELSE s.account_id END,"
 	" next_attempt_at = CASE WHEN r.status IN ('pending', 'unknown') THEN " DUE_IN " END,"
 	" resolved_by = CASE WHEN s.status = 'unknown' THEN coalesce(r.resolved_by, 'answer') END,"
-	" provider_message_id = coalesce(r.provider_message_id, s.provider_message_id), error_code = r.error_code,"
-	" error_message = r.error_message, sent_at = CASE WHEN r.status = 'sent' THEN now() END,"
+	" provider_message_id = CASE WHEN NOT " ERASED
+	" THEN coalesce(r.provider_message_id, s.provider_message_id) END,"
+	" error_code = r.error_code, error_message = CASE WHEN NOT " ERASED
+	" THEN r.error_message END, sent_at = CASE WHEN r.status = 'sent' THEN now() END,"
 	" request = CASE WHEN r.status IN ('pending', 'unknown') OR r.keep_content THEN s.request END, updated_at = now()"
 	" FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bigint[], $5::integer[], $6::text[], $7::integer[], $8::bigint[],"
 	" $9::bigint[], $10::text[], $11::text[], $12::text[], $13::boolean[], $14::text[]) WITH ORDINALITY AS r (workspace_id, id,"
@@ -26,7 +30,13 @@ static const struct pg_stmt results = { "sends_results", PG_PREPARED,
 	" resolved_by, place)"
 	" WHERE s.workspace_id = r.workspace_id AND s.id = r.id AND s.generation = r.generation"
 	" AND (s.status = 'pending' OR (s.status = 'unknown' AND r.status <> 'unknown'))"
-	" RETURNING r.place, s.campaign_id, s.segment, s.resolved_by IS NOT NULL" };
+	" RETURNING r.place, s.campaign_id, s.segment, s.resolved_by IS NOT NULL, " ERASED };
+
+/* Of rows that had a result already, mostly by a status: rare enough for a statement of its own. */
+static const struct pg_stmt erased = { "sends_results_erased", PG_PREPARED,
+	"SELECT r.place FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r (workspace_id, id, place)"
+	" CROSS JOIN LATERAL (SELECT FROM sends s WHERE s.workspace_id = r.workspace_id AND s.id = r.id AND " ERASED
+	" OFFSET 0) AS s" };
 
 /* An unknown message that was not sent is pending again: its segment may be done, or another session may be about to make it done. */
 static const struct pg_stmt reopen = { "sends_reopen_segments", PG_UNNAMED,
@@ -65,7 +75,7 @@ static const struct pg_stmt count_unknown = { "sends_count_unknown", PG_UNNAMED,
 	" AND s.account_id = l.account_id AND s.next_attempt_at IS NOT NULL AND s.status = 'unknown' OFFSET 0) AS s"
 	" WHERE l.partition = ANY ($2::integer[])" };
 
-const struct pg_stmt *const sends_results_statements[] = { &results, &reopen, &postpone, &assume, &recover,
+const struct pg_stmt *const sends_results_statements[] = { &results, &erased, &reopen, &postpone, &assume, &recover,
 	&count_unknown, NULL };
 
 static void result_add(struct columns *c, const struct send_result *r)
@@ -87,6 +97,34 @@ static void result_add(struct columns *c, const struct send_result *r)
 	columns_word(c, r->resolved_by);
 }
 
+static int erased_find(struct pg *pg, struct send_result *rows, size_t n, struct err *err)
+{
+	struct pg_rows *answer = NULL;
+	struct columns c;
+	bool any = false;
+
+	columns_init(&c);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].applied)
+			continue;
+		columns_row(&c);
+		columns_i64(&c, rows[i].workspace_id);
+		columns_i64(&c, rows[i].id);
+		columns_i64(&c, (int64_t)i + 1);
+		any = true;
+	}
+	if (!any) {
+		columns_fini(&c);
+		return 0;
+	}
+	if (columns_run(&c, pg, &erased, &answer, err) < 0)
+		return -1;
+	for (struct cells at = cells_of(answer, NULL); cells_more(&at); cells_next(&at))
+		rows[cells_place(&at, n)].erased = true;
+	pg_rows_free(answer);
+	return 0;
+}
+
 int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struct err *err)
 {
 	struct campaign_counts counts = { 0 };
@@ -103,13 +141,14 @@ int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struc
 	if (columns_run(&c, pg, &results, &answer, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		rows[i].applied = rows[i].resolved = false;
+		rows[i].applied = rows[i].resolved = rows[i].erased = false;
 	columns_init(&c);
 	for (struct cells at = cells_of(answer, NULL); cells_more(&at); cells_next(&at)) {
 		struct send_result *r = &rows[cells_place(&at, n)];
 		int64_t campaign_id = cells_id(&at), segment = cells_id(&at);
 		bool was_unknown = cells_bool(&at);
 
+		r->erased = cells_bool(&at);
 		r->applied = true;
 		r->resolved = was_unknown;
 		counts_move(&counts, r->workspace_id, campaign_id, r->slot,
@@ -127,7 +166,7 @@ int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struc
 		columns_fini(&c);
 	else if (columns_start(&c, pg, &reopen, err) < 0)
 		goto out;
-	rc = counts_write(&counts, pg, "lane", err);
+	rc = erased_find(pg, rows, n, err) < 0 ? -1 : counts_write(&counts, pg, "lane", err);
 out:
 	counts_fini(&counts);
 	return rc;

@@ -20,6 +20,7 @@ struct send_result {
 	const char *resolved_by; /* what ended its being unknown: "answer", "lookup", "policy" */
 	bool applied; /* out: false when the row had a result already, or a later generation */
 	bool resolved; /* out: applied, and the row was unknown */
+	bool erased; /* out: the row's contact was erased; the id and the message of the provider were not written */
 };
 /* Writes results to rows that are pending or unknown; UNKNOWN only to pending ones. */
 int store_sends_results(struct pg *pg, struct send_result *rows, size_t n, struct err *err) ERR_MUST_USE;

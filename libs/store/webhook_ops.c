@@ -34,11 +34,12 @@ static const struct pg_stmt hasten = { "retries_hasten", PG_PREPARED,
 	" UPDATE webhook_retry_queue q SET next_retry_at = now(), updated_at = now() FROM chosen c WHERE " IS_CHOSEN
 	" AND q.status = 'pending' AND q.next_retry_at > now() AND q.next_retry_at < 'infinity'" };
 
-/* Of several failed rows of one event the latest. */
+/* Of several failed rows of one event the latest. A dropped row without a record is never delivered, although the topic may still have its event:
+ * an erasure has emptied it, or it was dropped as it waited. */
 static const struct pg_stmt revive = { "retries_revive", PG_PREPARED,
 	CHOSEN
 	", latest AS (SELECT max(q.id) AS id FROM webhook_retry_queue q JOIN chosen c ON " IS_CHOSEN
-	" WHERE q.status = 'failed' GROUP BY q.workspace_id, q.endpoint_id, q.event_id)"
+	" WHERE q.status = 'failed' AND NOT (q.dropped AND q.payload IS NULL) GROUP BY q.workspace_id, q.endpoint_id, q.event_id)"
 	" UPDATE webhook_retry_queue q SET status = 'pending', next_retry_at = now(), retry_count = 0, ordering_key = NULL,"
 	" dropped = false, updated_at = now() FROM chosen c JOIN latest USING (id) WHERE " IS_CHOSEN
 	" AND NOT EXISTS (SELECT FROM webhook_retry_queue w WHERE w.workspace_id = q.workspace_id"

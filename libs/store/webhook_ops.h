@@ -47,8 +47,8 @@ struct retry_info {
 int store_retries_list(struct pg *pg, const struct retry_filter *filter, int limit,
 	void (*each)(void *ctx, const struct retry_info *r), void *ctx, struct err *err) ERR_MUST_USE;
 /* Scheduled rows become due. Failed rows become pending and due now, with their whole schedule before them, unless
- * their event is pending again already; they lose their place in the order of their conversation, whose later events
- * were delivered meanwhile. Other rows are not changed. *changed: the number of rows. */
+ * their event is pending again already, or they were dropped and have no record (an erasure has emptied them); they lose
+ * their place in the order of their conversation, whose later events were delivered meanwhile. Other rows are not changed. *changed: the number of rows. */
 int store_retries_again(struct pg *pg, const struct retry_filter *filter, int64_t *changed,
 	struct err *err) ERR_MUST_USE;
 /* Rows that are not finished end as failed without another attempt when their partition's owner claims them, which for

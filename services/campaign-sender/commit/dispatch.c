@@ -90,6 +90,8 @@ static enum dispatch_outcome outcome_of(const struct flush *f, const struct writ
 {
 	bool accepted = w->result && w->result->outcome.class == OUTCOME_ACCEPTED;
 
+	if (w->row.erased) /* what memory has of it is not published again */
+		return DISPATCH_NONE;
 	if (accepted)
 		return w->kind == SEND_READ ? DISPATCH_NONE : DISPATCH_SENT;
 	if (!w->row.applied || w->kind != SEND_MESSAGE)

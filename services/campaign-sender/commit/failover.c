@@ -115,6 +115,7 @@ static int directs_write(struct flush *f, struct err *err)
 		struct written *w = &f->written[i];
 
 		w->row.applied = rows[i].applied;
+		w->row.erased = rows[i].erased;
 		flush_release_address(f, w->row.workspace_id, w->row.sent_by, w->address);
 		if (w->moved_to)
 			flush_release_address(f, w->row.workspace_id, w->moved_to, w->address);

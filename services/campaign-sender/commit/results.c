@@ -135,6 +135,7 @@ static int rows_write(struct flush *f, struct err *err)
 	for (size_t i = 0; i < f->n_written; i++)
 		if (!stays_unknown(&f->written[i])) {
 			f->written[i].row.applied = rows[at].applied;
+			f->written[i].row.erased = rows[at].erased;
 			f->written[i].row.resolved = rows[at++].resolved;
 		}
 	return 0;
@@ -161,7 +162,7 @@ static int attempts_write(struct flush *f, struct err *err)
 			.code = error_code(r),
 			.at_us = r->began_us,
 			.total_us = r->total_us > INT32_MAX ? INT32_MAX : (int32_t)r->total_us,
-			.excerpt = r->outcome.excerpt };
+			.excerpt = w->row.erased ? STR_NONE : r->outcome.excerpt };
 	}
 	return store_send_attempts(owner_tx_pg(f->tx), rows, n, err);
 }
@@ -175,7 +176,7 @@ static void effect_note(struct flush *f, const struct written *w)
 		.campaign = w->campaign_id
 			? campaign_cache_find(f->o.shared->campaigns, w->row.workspace_id, w->campaign_id)
 			: NULL,
-		.address = w->address,
+		.address = w->row.erased ? STR_NONE : w->address,
 		.code = error_code(r),
 		.text = error_message(r),
 		.at_us = r->began_us,

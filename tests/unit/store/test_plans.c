@@ -309,6 +309,7 @@ static const struct {
 		{ "sends_pkey", "campaigns_pkey", "templates_pkey", "contact_aliases_pkey", "contacts_pkey", OPT_OUTS,
 			"workspaces_pkey", "conversations_peer" } },
 	{ "sends_results", ONES ", " IDS ", " ZEROS N3 N3 N3 ", NULL, NULL", { "sends_pkey" } },
+	{ "sends_results_erased", ONES ", " IDS ", " ONES, { "sends_pkey" } },
 	{ "sends_postpone", ONES ", " IDS ", " ONES, { "sends_pkey" } },
 	{ "sends_assume", ONES ", " IDS ", " ONES, { "sends_pkey" } },
 	{ "sends_recover", "1000, " ONES ", " IDS ", " ONES ", NULL, NULL", { "sends_pkey" } },

@@ -189,12 +189,24 @@ static void rows_that_wait_get_their_records_once(void **state)
 		"1 x, 2 second, 3 -, 4 x, 5 -, 6 -");
 }
 
+/* An erasure has emptied it: its record must not come back from the topic. */
+static void a_dropped_row_does_not_get_its_record_again(void **state)
+{
+	char names[200] = "";
+
+	(void)state;
+	db_script("UPDATE webhook_retry_queue SET dropped = true WHERE id = 2");
+	assert_done(store_rekey_unloaded(ops, row_name, names, &db.err), db.err);
+	assert_string_equal(names, "3 1 3, ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(everything_gets_the_partition_of_its_key, with_rows),
 		cmocka_unit_test_setup(what_still_needs_the_old_topics_is_refused_with_the_reason, with_rows),
 		cmocka_unit_test_setup(rows_that_wait_get_their_records_once, with_rows),
+		cmocka_unit_test_setup(a_dropped_row_does_not_get_its_record_again, with_rows),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -419,6 +419,46 @@ static void an_unknown_recipient_that_was_not_sent_reopens_its_segment(void **st
 	assert_int_equal(db_i64(MISCOUNTED), 0);
 }
 
+/* The erasure may be done: it does not look again. */
+static void the_result_of_an_erased_row_has_nothing_that_the_provider_said(void **state)
+{
+	static const enum send_status statuses[] = { SEND_STATUS_SENT, SEND_STATUS_FAILED };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct send_result rows[] = { result_of(1000, statuses[i]), result_of(1002, statuses[i]) };
+
+		sending_running(state);
+		db_script("UPDATE sends SET address = 'erased:' || id, request = NULL WHERE id = 1000");
+		for (size_t k = 0; k < 2; k++) {
+			rows[k].provider_message_id = STR("true_628110@c.us_A");
+			rows[k].error_code = STR("131026");
+			rows[k].error_message = STR("628110 is unknown");
+			rows[k].keep_content = true;
+		}
+		done(store_sends_results(db.pg, rows, 2, &db.err));
+		assert_true(rows[0].applied && rows[0].erased);
+		assert_true(rows[1].applied && !rows[1].erased);
+		assert_send(1000, "concat_ws(' ', status, error_code, provider_message_id, error_message, request)",
+			statuses[i] == SEND_STATUS_SENT ? "sent 131026" : "failed 131026");
+		assert_send(1002, "num_nonnulls(provider_message_id, error_message, request)", "3");
+		assert_int_equal(db_i64(MISCOUNTED), 0);
+	}
+}
+
+static void a_row_that_had_a_result_says_that_it_was_erased(void **state)
+{
+	struct send_result rows[] = { result_of(1000, SEND_STATUS_SENT), result_of(1002, SEND_STATUS_SENT),
+		result_of(1004, SEND_STATUS_SENT) };
+
+	(void)state;
+	db_script("UPDATE sends SET status = 'delivered' WHERE id IN (1000, 1004);"
+		  "UPDATE sends SET address = 'erased:' || id WHERE id = 1004");
+	done(store_sends_results(db.pg, rows, 3, &db.err));
+	assert_true(!rows[0].applied && !rows[0].erased);
+	assert_true(rows[1].applied && !rows[1].erased);
+	assert_true(!rows[2].applied && rows[2].erased);
+}
+
 static void an_echo_finds_unknown_messages_to_its_address(void **state)
 {
 	const struct send_echo echoes[] = { { 1, 2, STR("628110"), AT(100000000), STR_NONE },
@@ -477,6 +517,9 @@ static const struct {
 	{ "its address was erased", "UPDATE sends SET address = 'erased:' || id", SEND_ENDED, "skipped erased", false,
 		false },
 	{ "a single one's address was erased", "UPDATE sends SET address = 'erased:' || id", SEND_ENDED,
+		"failed erased", true, false },
+	{ "a single one's address was erased, and its deadline has passed",
+		"UPDATE sends SET address = 'erased:' || id, deadline = now() - interval '1 s'", SEND_ENDED,
 		"failed erased", true, false },
 	{ "a single one is past its deadline", "UPDATE sends SET deadline = now() - interval '1 s'", SEND_ENDED,
 		"failed deadline", true, false },
@@ -807,6 +850,8 @@ int main(void)
 		cmocka_unit_test_setup(a_segment_is_read_from_its_cursor_on, sending_running),
 		cmocka_unit_test_setup(retries_of_a_paused_campaign_do_not_delay_others, sending_running),
 		cmocka_unit_test_setup(an_unknown_recipient_that_was_not_sent_reopens_its_segment, sending_running),
+		cmocka_unit_test(the_result_of_an_erased_row_has_nothing_that_the_provider_said),
+		cmocka_unit_test_setup(a_row_that_had_a_result_says_that_it_was_erased, sending_running),
 		cmocka_unit_test_setup(an_echo_finds_unknown_messages_to_its_address, sending_running),
 		cmocka_unit_test_setup(an_echo_finds_messages_in_flight_to_its_address, sending_running),
 		cmocka_unit_test(a_row_is_sent_only_when_nothing_stands_against_it),

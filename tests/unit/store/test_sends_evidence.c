@@ -185,6 +185,35 @@ static void an_id_of_another_address_is_found_by_its_campaign_and_address(void *
 	assert_send(1006, "status", "delivered");
 }
 
+/* The erasure may be done: it does not look again. */
+static void an_erased_row_gets_its_status_and_nothing_that_the_provider_said(void **state)
+{
+	static const enum send_status statuses[] = { S, F };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct send_evidence e[] = { evidence_of(S, 1), evidence_of(S, 1) };
+
+		sending_running(state);
+		db_script("UPDATE sends SET address = 'erased:' || id, request = NULL WHERE id = 1000");
+		e[1].client.id = 1002;
+		e[1].address = STR("628112");
+		for (size_t k = 0; k < 2; k++) {
+			e[k].status = statuses[i];
+			e[k].provider_message_id = STR("true_628110@c.us_A");
+			e[k].error_code = statuses[i] == F ? STR("131026") : STR_NONE;
+			e[k].error_message = statuses[i] == F ? STR("628110 is unknown") : STR_NONE;
+			e[k].keep_content = true;
+		}
+		apply(e, 2);
+		assert_send(1000,
+			"status = (SELECT status FROM sends WHERE id = 1002) AND num_nonnulls(provider_message_id, error_message, request) = 0",
+			"true");
+		assert_send(1000, "coalesce(error_code, '')", statuses[i] == F ? "131026" : "");
+		assert_send(1002, "num_nonnulls(provider_message_id, error_message)", statuses[i] == F ? "2" : "1");
+		assert_int_equal(db_i64(MISCOUNTED), 0);
+	}
+}
+
 static void evidence_of_another_workspace_finds_nothing(void **state)
 {
 	struct send_evidence e = evidence_of(S, 1);
@@ -339,6 +368,7 @@ int main(void)
 		cmocka_unit_test(every_order_of_evidence_ends_the_same),
 		cmocka_unit_test_setup(a_failure_keeps_its_code_and_what_may_be_sent_again, sending_running),
 		cmocka_unit_test_setup(an_id_of_another_address_is_found_by_its_campaign_and_address, sending_running),
+		cmocka_unit_test(an_erased_row_gets_its_status_and_nothing_that_the_provider_said),
 		cmocka_unit_test_setup(evidence_of_another_workspace_finds_nothing, sending_running),
 		cmocka_unit_test_setup(a_single_message_is_found_by_its_request, sending_running),
 		cmocka_unit_test(evidence_of_an_earlier_generation_may_mean_a_duplicate),

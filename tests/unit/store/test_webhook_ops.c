@@ -138,6 +138,24 @@ static void of_several_failures_of_one_event_one_is_retried(void **state)
 		"7");
 }
 
+/* Of the others 6 was dropped with its record. */
+static void a_row_that_was_dropped_and_emptied_is_not_retried(void **state)
+{
+	int64_t changed = -1;
+
+	(void)state;
+	execute(db.admin,
+		"UPDATE webhook_retry_queue SET dropped = true, payload = CASE id WHEN 6 THEN 'x'::bytea END WHERE id IN (6, 8)");
+	done(store_retries_again(ops, &(struct retry_filter){ .id = 8 }, &changed, &db.err));
+	assert_int_equal(changed, 0);
+	done(store_retries_again(ops, &(struct retry_filter){ .status = "failed" }, &changed, &db.err));
+	assert_int_equal(changed, 1);
+	assert_text(
+		"SELECT string_agg(concat_ws(' ', id, status, CASE WHEN dropped THEN 'dropped' END), ', ' ORDER BY id)"
+		" FROM webhook_retry_queue WHERE id > 5",
+		"6 pending, 7 failed, 8 failed dropped");
+}
+
 static void discarding_is_left_to_the_owner(void **state)
 {
 	int64_t changed = 0;
@@ -259,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup(a_row_is_shown_completely, with_rows),
 		cmocka_unit_test_setup(a_retried_row_is_due_and_pending_rows_keep_their_order, with_rows),
 		cmocka_unit_test_setup(of_several_failures_of_one_event_one_is_retried, with_rows),
+		cmocka_unit_test_setup(a_row_that_was_dropped_and_emptied_is_not_retried, with_rows),
 		cmocka_unit_test_setup(discarding_is_left_to_the_owner, with_rows),
 		cmocka_unit_test_setup(the_owner_is_notified_of_discarded_rows, with_rows),
 		cmocka_unit_test_setup(a_row_in_flight_is_skipped, with_rows),
