@@ -282,10 +282,18 @@ static void reached(struct account *a, int64_t now_us)
 	a->reconciles = false;
 }
 
+static struct session_view view_at(const struct account *a, const struct instance *at, int64_t now_us)
+{
+	struct session_view view = account_view(a, now_us);
+
+	view.files_used = account_files_are_used(a, at);
+	return view;
+}
+
 static void step_at(struct account *a, const struct instance *at, int64_t now_us)
 {
 	const struct account_control *c = &a->row.control;
-	struct session_view view = account_view(a, now_us);
+	struct session_view view = view_at(a, at, now_us);
 	bool unsure = a->looked_us == PG_NO_TIME;
 	struct decision d = unsure ? look
 		: a->updates       ? update
@@ -300,8 +308,7 @@ static void step_at(struct account *a, const struct instance *at, int64_t now_us
 		wait_for(a, PENDING_RETRY, c->next_us);
 		return;
 	}
-	if (account_is_deleted(a) &&
-		(account_name_is_taken(a, at) || (!unsure && !d.call && a->observed == OBSERVED_ABSENT))) {
+	if (account_is_deleted(a) && (account_name_is_taken(a, at) || (!unsure && !d.call))) {
 		account_gone(a, now_us);
 		return;
 	}
@@ -326,11 +333,11 @@ static void give_up(struct account *a)
 static void step_given_up(struct account *a, const struct instance *at, int64_t now_us)
 {
 	bool listed = instance_is_usable(at) && at->listed && look_is_fresh(a, now_us);
-	struct session_view view = account_view(a, now_us);
-	struct decision d;
+	struct session_view view = view_at(a, at, now_us);
+	struct decision d = session_decide(&view, now_us);
 
 	if (a->row.control.gone_us != PG_NO_TIME ||
-		(listed && (a->observed == OBSERVED_ABSENT || account_name_is_taken(a, at)))) {
+		(listed && (a->observed == OBSERVED_ABSENT || !d.call || account_name_is_taken(a, at)))) {
 		account_gone(a, now_us);
 		return;
 	}
@@ -339,7 +346,6 @@ static void step_given_up(struct account *a, const struct instance *at, int64_t 
 	if (!listed || a->all->options.observe_only)
 		return;
 	account_stray(a, at);
-	d = session_decide(&view, now_us);
 	call_begin(a, at, &d);
 }
 

@@ -24,6 +24,7 @@ struct session_view {
 	struct reconnect reconnect; /* of a session that is desired but not connected */
 	bool login_left; /* a login may be left at the bridge: the last call did not end its session while that ran */
 	int64_t clearings; /* starts that were to end that, since the account was deleted or its relink requested */
+	bool files_used; /* of a deleted account: by a live one's session on another instance */
 };
 
 /* Why the desired state is not reached; also the label of a metric. */
