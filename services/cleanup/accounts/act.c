@@ -50,6 +50,17 @@ static void effect_expect(struct account *a, int64_t now_us)
 	c->next_us = again ? now_us + 1000 * call_retry_ms(BRIDGE_BUSY, c->attempt, -1, account_jitter(a)) : PG_NO_TIME;
 }
 
+static void start_count(struct account *a, int64_t since_us, int64_t now_us)
+{
+	struct account_control *c = &a->row.control;
+	struct restarts done = { c->starts, c->starts_since_us, c->started_us };
+
+	done = restarts_add(&done, since_us, now_us);
+	c->starts = done.n;
+	c->starts_since_us = done.since_us;
+	c->started_us = done.last_us;
+}
+
 /* What follows from a call that succeeded. */
 static void succeeded(struct account *a, const struct bridge_answer *answer, int64_t now_us)
 {
@@ -64,14 +75,8 @@ static void succeeded(struct account *a, const struct bridge_answer *answer, int
 		c->restarted_us = a->call_restart_us;
 	if (d->relinks)
 		c->relinked_us = a->call_relink_us;
-	if (d->by_itself || d->clears) {
-		struct restarts done = { c->starts, c->starts_since_us, c->started_us };
-
-		done = restarts_add(&done, d->clears ? account_cleared_since(a) : a->row.desired_us, now_us);
-		c->starts = done.n;
-		c->starts_since_us = done.since_us;
-		c->started_us = done.last_us;
-	}
+	if (d->by_itself || d->clears)
+		start_count(a, d->clears ? account_cleared_since(a) : a->row.desired_us, now_us);
 	if (ends_session(d->action) && was_requested(a, d))
 		a->ended_us = now_us;
 	if (starts_session(d->action))
@@ -92,6 +97,13 @@ static void failed(struct account *a, const struct bridge_answer *answer, int64_
 		instance_reject_key(at);
 }
 
+/* A login that its bridge cannot start is not tried for a week. With a key that is rejected, nothing was tried. */
+static bool clearing_counts(const struct account *a, const struct bridge_answer *answer, int64_t now_us)
+{
+	return a->calling.clears && answer->outcome != BRIDGE_BAD_KEY &&
+		a->row.control.next_us - now_us >= CLEARING_WAIT_US;
+}
+
 static void on_called(void *ctx, const struct bridge_answer *answer)
 {
 	struct account *a = ctx;
@@ -106,6 +118,8 @@ static void on_called(void *ctx, const struct bridge_answer *answer)
 		succeeded(a, answer, now_us);
 	else
 		failed(a, answer, now_us);
+	if (!good && clearing_counts(a, answer, now_us))
+		start_count(a, account_cleared_since(a), now_us);
 	a->called_us = now_us; /* what was asked for before says nothing any more */
 	a->looked_us = PG_NO_TIME;
 	account_mark(a);

@@ -44,8 +44,9 @@ enum pending_reason {
 };
 const char *pending_reason_word(enum pending_reason reason); /* "" of PENDING_NOTHING */
 
-#define CLEARINGS_MAX   5 /* starts of a session that is to be deleted, but vanishes each time before it can be */
-#define STARTING_MAX_US (INT64_C(180) * 1000000) /* a start that takes longer is repeated */
+#define CLEARINGS_MAX    5 /* starts of a session that is to be deleted, but vanishes each time before it can be */
+#define CLEARING_WAIT_US (INT64_C(200) * 1000000) /* one that fails counts if the next is no sooner */
+#define STARTING_MAX_US  (INT64_C(180) * 1000000) /* a start that takes longer is repeated */
 
 struct decision {
 	bool call; /* `action` is due at at_us */

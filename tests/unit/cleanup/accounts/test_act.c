@@ -546,6 +546,37 @@ static void a_session_that_ended_before_it_was_deleted_is_started_again_a_few_ti
 	assert_true(a->row.control.gone_us != PG_NO_TIME);
 }
 
+/* How often it is started, each answered with the outcome, until it is gone; at most 30 times. */
+static int64_t starts_until_gone(enum bridge_outcome outcome)
+{
+	for (int64_t n = 0;; n++) {
+		fleet->all[0]->probe.state = INSTANCE_UP;
+		fleet->all[0]->listed = true;
+		a->row.control.next_us = PG_NO_TIME;
+		looked(OBSERVED_ABSENT);
+		if (n == 30 || strcmp(step(), "start") != 0)
+			return n;
+		answer_with(outcome, OBSERVED_NONE);
+	}
+}
+
+/* A short outage does not count, nor does a key that is to be set right. */
+static void a_session_that_cannot_be_started_to_be_deleted_is_not_started_for_a_week(void **state)
+{
+	static const struct {
+		enum bridge_outcome outcome;
+		int64_t starts;
+	} cases[] = { { BRIDGE_REJECTED, CLEARINGS_MAX }, { BRIDGE_BUSY, 8 + CLEARINGS_MAX }, { BRIDGE_BAD_KEY, 30 } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		(void)end(state);
+		(void)start(state);
+		deleted_after_its_session_stopped();
+		assert_int_equal(starts_until_gone(cases[i].outcome), cases[i].starts);
+		assert_int_equal(a->row.control.gone_us != PG_NO_TIME, cases[i].starts < 30);
+	}
+}
+
 /* Another account has the name at another instance, which has the same files. */
 static void files_that_a_live_account_uses_elsewhere_are_not_deleted(void **state)
 {
@@ -697,6 +728,8 @@ int main(void)
 			a_stopped_session_that_its_bridge_does_not_list_is_started_to_be_deleted, start, end),
 		cmocka_unit_test_setup_teardown(a_session_that_ended_before_it_was_deleted_is_started_again_a_few_times,
 			start, end),
+		cmocka_unit_test_setup_teardown(
+			a_session_that_cannot_be_started_to_be_deleted_is_not_started_for_a_week, start, end),
 		cmocka_unit_test_setup_teardown(files_that_a_live_account_uses_elsewhere_are_not_deleted, start, end),
 		cmocka_unit_test_setup_teardown(only_a_session_that_may_have_a_login_is_started_to_be_deleted, start,
 			end),
