@@ -61,6 +61,12 @@ static void start_count(struct account *a, int64_t since_us, int64_t now_us)
 	c->started_us = done.last_us;
 }
 
+/* wwebjs-api deletes a login with a session that runs, and of one that has ended says that it is gone. */
+static bool ends_login(const struct account *a, const struct bridge_answer *answer)
+{
+	return a->row.bridge != BRIDGE_WWEBJS || a->calling.action != BRIDGE_LOGOUT || answer->outcome == BRIDGE_OK;
+}
+
 /* What follows from a call that succeeded. */
 static void succeeded(struct account *a, const struct bridge_answer *answer, int64_t now_us)
 {
@@ -73,7 +79,7 @@ static void succeeded(struct account *a, const struct bridge_answer *answer, int
 		bridge_has(a->row.bridge, BRIDGE_UPDATE);
 	if (d->restarts)
 		c->restarted_us = a->call_restart_us;
-	if (d->relinks)
+	if (d->relinks && ends_login(a, answer))
 		c->relinked_us = a->call_relink_us;
 	if (d->by_itself || d->clears)
 		start_count(a, d->clears ? account_cleared_since(a) : a->row.desired_us, now_us);

@@ -685,6 +685,33 @@ static void a_stopped_session_is_linked_anew_without_its_former_login(void **sta
 	}
 }
 
+/* It ended between the look and the call. */
+static void a_relink_that_finds_no_session_has_not_ended_its_login(void **state)
+{
+	static const struct {
+		enum bridge_kind kind;
+		enum bridge_outcome outcome;
+		bool relinked;
+		const char *next;
+	} cases[] = { { BRIDGE_WWEBJS, BRIDGE_GONE, false, "start" }, { BRIDGE_WWEBJS, BRIDGE_OK, true, "create" },
+		{ BRIDGE_WAHA, BRIDGE_GONE, true, "create" } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		(void)end(state);
+		(void)start(state);
+		a->row.bridge = fleet->all[0]->row.kind = cases[i].kind;
+		a->row.desired = STR("connected");
+		a->row.first_connected_us = clock_now_us() - S(5000);
+		a->row.relink_us = clock_now_us() - S(10);
+		looked(OBSERVED_STARTING);
+		assert_string_equal(step(), "logout");
+		answer_with(cases[i].outcome, OBSERVED_NONE);
+		assert_int_equal(a->row.control.relinked_us == a->row.relink_us, cases[i].relinked);
+		looked(OBSERVED_ABSENT);
+		assert_string_equal(step(), cases[i].next);
+	}
+}
+
 static void an_unusable_instance_is_not_called(void **state)
 {
 	(void)state;
@@ -734,6 +761,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_a_session_that_may_have_a_login_is_started_to_be_deleted, start,
 			end),
 		cmocka_unit_test_setup_teardown(a_stopped_session_is_linked_anew_without_its_former_login, start, end),
+		cmocka_unit_test_setup_teardown(a_relink_that_finds_no_session_has_not_ended_its_login, start, end),
 		cmocka_unit_test_setup_teardown(an_unusable_instance_is_not_called, start, end),
 	};
 
