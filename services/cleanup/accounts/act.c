@@ -1,5 +1,5 @@
 /* Decides about one account, and makes its calls one at a time; see private.h. Invariant: a call that changes a session follows a look that
- * is no older than LOOK_FRESH_US, and is followed by another look. */
+ * is no older than LOOK_FRESH_US, and is followed by another look; one about a session that was given up follows a list. */
 #include "cleanup/accounts/private.h"
 
 #include <string.h>
@@ -349,10 +349,11 @@ static void give_up(struct account *a)
 	accounts_count(a->all);
 }
 
-/* Nothing is asked of its instance any more. But a session that the instance lists is a stray: it gets one call after each list. */
+/* Nothing is asked of its instance any more. But a session that the instance lists is a stray: it gets one call after each list, which may
+ * have waited for long behind other calls. */
 static void step_given_up(struct account *a, const struct instance *at, int64_t now_us)
 {
-	bool listed = instance_is_usable(at) && at->listed && look_is_fresh(a, now_us);
+	bool listed = instance_is_usable(at) && at->listed && a->looked_us != PG_NO_TIME;
 	struct session_view view = view_at(a, at, now_us);
 	struct decision d = session_decide(&view, now_us);
 

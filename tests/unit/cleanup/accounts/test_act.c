@@ -422,6 +422,16 @@ static void a_session_that_was_given_up_gets_one_call_after_each_list_that_has_i
 	assert_string_equal(step(), ""); /* its name is another program's now */
 }
 
+static void a_list_that_took_long_tells_of_a_session_that_was_given_up(void **state)
+{
+	(void)state;
+	delete_ago(GIVE_UP_US);
+	account_observe(a, OBSERVED_STOPPED, STR_NONE, clock_now_us() - LOOK_FRESH_US - S(1));
+	assert_string_equal(step(), "delete");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	assert_string_equal(step(), "");
+}
+
 static void a_session_that_was_given_up_is_not_touched_until_a_restore_is_accepted(void **state)
 {
 	(void)state;
@@ -745,6 +755,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_session_that_cannot_be_deleted_is_given_up_after_a_week, start, end),
 		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_gets_one_call_after_each_list_that_has_it,
 			start, end),
+		cmocka_unit_test_setup_teardown(a_list_that_took_long_tells_of_a_session_that_was_given_up, start, end),
 		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_is_not_touched_until_a_restore_is_accepted,
 			start, end),
 		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_and_is_desired_again_is_not_deleted, start,
