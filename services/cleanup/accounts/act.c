@@ -1,5 +1,5 @@
 /* Decides about one account, and makes its calls one at a time; see private.h. Invariant: a call that changes a session follows a look that
- * is no older than LOOK_FRESH_US, and is followed by another look. */
+ * is no older than LOOK_FRESH_US, and is followed by another look; one about a session that was given up follows a list. */
 #include "cleanup/accounts/private.h"
 
 #include <string.h>
@@ -50,6 +50,23 @@ static void effect_expect(struct account *a, int64_t now_us)
 	c->next_us = again ? now_us + 1000 * call_retry_ms(BRIDGE_BUSY, c->attempt, -1, account_jitter(a)) : PG_NO_TIME;
 }
 
+static void start_count(struct account *a, int64_t since_us, int64_t now_us)
+{
+	struct account_control *c = &a->row.control;
+	struct restarts done = { c->starts, c->starts_since_us, c->started_us };
+
+	done = restarts_add(&done, since_us, now_us);
+	c->starts = done.n;
+	c->starts_since_us = done.since_us;
+	c->started_us = done.last_us;
+}
+
+/* wwebjs-api deletes a login with a session that runs, and of one that has ended says that it is gone. */
+static bool ends_login(const struct account *a, const struct bridge_answer *answer)
+{
+	return a->row.bridge != BRIDGE_WWEBJS || a->calling.action != BRIDGE_LOGOUT || answer->outcome == BRIDGE_OK;
+}
+
 /* What follows from a call that succeeded. */
 static void succeeded(struct account *a, const struct bridge_answer *answer, int64_t now_us)
 {
@@ -62,16 +79,10 @@ static void succeeded(struct account *a, const struct bridge_answer *answer, int
 		bridge_has(a->row.bridge, BRIDGE_UPDATE);
 	if (d->restarts)
 		c->restarted_us = a->call_restart_us;
-	if (d->relinks)
+	if (d->relinks && ends_login(a, answer))
 		c->relinked_us = a->call_relink_us;
-	if (d->by_itself || d->clears) {
-		struct restarts done = { c->starts, c->starts_since_us, c->started_us };
-
-		done = restarts_add(&done, d->clears ? account_cleared_since(a) : a->row.desired_us, now_us);
-		c->starts = done.n;
-		c->starts_since_us = done.since_us;
-		c->started_us = done.last_us;
-	}
+	if (d->by_itself || d->clears)
+		start_count(a, d->clears ? account_cleared_since(a) : a->row.desired_us, now_us);
 	if (ends_session(d->action) && was_requested(a, d))
 		a->ended_us = now_us;
 	if (starts_session(d->action))
@@ -92,6 +103,13 @@ static void failed(struct account *a, const struct bridge_answer *answer, int64_
 		instance_reject_key(at);
 }
 
+/* A login that its bridge cannot start is not tried for a week. With a key that is rejected, nothing was tried. */
+static bool clearing_counts(const struct account *a, const struct bridge_answer *answer, int64_t now_us)
+{
+	return a->calling.clears && answer->outcome != BRIDGE_BAD_KEY &&
+		a->row.control.next_us - now_us >= CLEARING_WAIT_US;
+}
+
 static void on_called(void *ctx, const struct bridge_answer *answer)
 {
 	struct account *a = ctx;
@@ -106,6 +124,8 @@ static void on_called(void *ctx, const struct bridge_answer *answer)
 		succeeded(a, answer, now_us);
 	else
 		failed(a, answer, now_us);
+	if (!good && clearing_counts(a, answer, now_us))
+		start_count(a, account_cleared_since(a), now_us);
 	a->called_us = now_us; /* what was asked for before says nothing any more */
 	a->looked_us = PG_NO_TIME;
 	account_mark(a);
@@ -282,10 +302,18 @@ static void reached(struct account *a, int64_t now_us)
 	a->reconciles = false;
 }
 
+static struct session_view view_at(const struct account *a, const struct instance *at, int64_t now_us)
+{
+	struct session_view view = account_view(a, now_us);
+
+	view.files_used = account_files_are_used(a, at);
+	return view;
+}
+
 static void step_at(struct account *a, const struct instance *at, int64_t now_us)
 {
 	const struct account_control *c = &a->row.control;
-	struct session_view view = account_view(a, now_us);
+	struct session_view view = view_at(a, at, now_us);
 	bool unsure = a->looked_us == PG_NO_TIME;
 	struct decision d = unsure ? look
 		: a->updates       ? update
@@ -300,8 +328,7 @@ static void step_at(struct account *a, const struct instance *at, int64_t now_us
 		wait_for(a, PENDING_RETRY, c->next_us);
 		return;
 	}
-	if (account_is_deleted(a) &&
-		(account_name_is_taken(a, at) || (!unsure && !d.call && a->observed == OBSERVED_ABSENT))) {
+	if (account_is_deleted(a) && (account_name_is_taken(a, at) || (!unsure && !d.call))) {
 		account_gone(a, now_us);
 		return;
 	}
@@ -322,15 +349,16 @@ static void give_up(struct account *a)
 	accounts_count(a->all);
 }
 
-/* Nothing is asked of its instance any more. But a session that the instance lists is a stray: it gets one call after each list. */
+/* Nothing is asked of its instance any more. But a session that the instance lists is a stray: it gets one call after each list, which may
+ * have waited for long behind other calls. */
 static void step_given_up(struct account *a, const struct instance *at, int64_t now_us)
 {
-	bool listed = instance_is_usable(at) && at->listed && look_is_fresh(a, now_us);
-	struct session_view view = account_view(a, now_us);
-	struct decision d;
+	bool listed = instance_is_usable(at) && at->listed && a->looked_us != PG_NO_TIME;
+	struct session_view view = view_at(a, at, now_us);
+	struct decision d = session_decide(&view, now_us);
 
 	if (a->row.control.gone_us != PG_NO_TIME ||
-		(listed && (a->observed == OBSERVED_ABSENT || account_name_is_taken(a, at)))) {
+		(listed && (a->observed == OBSERVED_ABSENT || !d.call || account_name_is_taken(a, at)))) {
 		account_gone(a, now_us);
 		return;
 	}
@@ -339,7 +367,6 @@ static void step_given_up(struct account *a, const struct instance *at, int64_t 
 	if (!listed || a->all->options.observe_only)
 		return;
 	account_stray(a, at);
-	d = session_decide(&view, now_us);
 	call_begin(a, at, &d);
 }
 

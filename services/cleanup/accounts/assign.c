@@ -260,9 +260,12 @@ static void move(struct account *a, const struct instance *from)
 	account_wake(a);
 }
 
-/* Once an outage, which is known by when it began: a new leader reads that, and publishes the same notice again at most. */
+/* Once an outage, which is known by when it began: a new leader reads that, and publishes the same notice again. One that the operator has
+ * switched off is no outage. */
 static void outage_notice(struct account *a, const struct instance *at)
 {
+	if (str_is(at->row.desired, "off"))
+		return;
 	if (at->probe.state != INSTANCE_DOWN || at->state_since_us == PG_NO_TIME || at->state_since_us == a->outage_us)
 		return;
 	a->outage_us = at->state_since_us;

@@ -34,6 +34,9 @@ struct account *accounts_find_stray(const struct accounts *all, enum bridge_kind
 /* Of a deleted account: whether a live one has a session of its name at this instance, or is about to, or another deleted one is known by
  * the name there. What runs there is that one's. */
 bool account_name_is_taken(const struct account *a, const struct instance *at);
+/* Of a deleted account: whether a live one has a session of its name at another instance of this one's storage group, or is about to. Both
+ * have the same files. */
+bool account_files_are_used(const struct account *a, const struct instance *at);
 /* One of its sessions runs where it should not: logged now and then, and counted. */
 void account_stray(const struct account *a, const struct instance *at);
 /* The registered instance it is assigned to; NULL: none. */

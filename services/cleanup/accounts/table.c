@@ -89,10 +89,16 @@ struct account *accounts_find_stray(const struct accounts *all, enum bridge_kind
 	return a && a->row.instance_index >= 0 && a->row.instance_index != index ? a : NULL;
 }
 
+static bool is_live_namesake(const struct account *a, const struct account *b)
+{
+	return b != a && b->row.bridge == a->row.bridge && !account_is_deleted(b) &&
+		str_eq(account_session_name(b), account_session_name(a));
+}
+
 bool account_name_is_taken(const struct account *a, const struct instance *at)
 {
-	struct str name = account_session_name(a);
-	const struct account *known = accounts_find_session(a->all, a->row.bridge, at->row.index, name);
+	const struct account *known =
+		accounts_find_session(a->all, a->row.bridge, at->row.index, account_session_name(a));
 
 	if (known && known != a)
 		return true;
@@ -101,8 +107,29 @@ bool account_name_is_taken(const struct account *a, const struct instance *at)
 		bool there = b->row.instance_index == at->row.index || b->assign_to == at->row.index ||
 			(b->row.instance_index < 0 && str_eq(b->row.instance_url, at->row.url));
 
-		if (there && b->row.bridge == a->row.bridge && !account_is_deleted(b) &&
-			str_eq(account_session_name(b), name))
+		if (there && is_live_namesake(a, b))
+			return true;
+	}
+	return false;
+}
+
+static bool shares_files(const struct instance *at, int64_t index)
+{
+	const struct instance *other = index < 0 ? NULL : fleet_find(at->fleet, index);
+
+	return other && other != at && str_eq(other->row.storage_group, at->row.storage_group);
+}
+
+/* Sessions of a kind without stop (Evolution) do not move with their files: each instance has its own. */
+bool account_files_are_used(const struct account *a, const struct instance *at)
+{
+	if (!account_is_deleted(a) || at->row.storage_group.n == 0 || !bridge_has(a->row.bridge, BRIDGE_STOP))
+		return false;
+	for (size_t i = 0; i < a->all->n; i++) {
+		const struct account *b = a->all->list[i];
+
+		if (is_live_namesake(a, b) &&
+			(shares_files(at, b->row.instance_index) || shares_files(at, b->assign_to)))
 			return true;
 	}
 	return false;

@@ -270,17 +270,27 @@ static bool is_due(const struct jobs *j, enum cleanup_job job, int64_t now_mono_
 	return s->enabled && (state->begun_mono_ms == NEVER_MS || now_mono_ms - state->begun_mono_ms >= s->every_ms);
 }
 
+/* ACCOUNT_JOBS: none. */
+static enum cleanup_job due_job(const struct jobs *j, int64_t now_mono_ms)
+{
+	enum cleanup_job job = 0;
+
+	while (job < ACCOUNT_JOBS && !is_due(j, job, now_mono_ms))
+		job++;
+	return job;
+}
+
+/* Turns are frequent while other jobs work through rows: accounts are walked through only when a job is due. */
 int jobs_turn(struct jobs *j, struct lease *lease, struct err *err)
 {
 	int64_t now = clock_mono_ms();
+	enum cleanup_job job;
 
 	if (j->running)
 		return run_finish(j, lease, err);
-	if (accounts_observing_only(j->accounts) ||
+	job = due_job(j, now);
+	if (job == ACCOUNT_JOBS || accounts_observing_only(j->accounts) ||
 		(!accounts_are_known(j->accounts) && now - j->loaded_mono_ms < KNOWN_MS))
 		return 0;
-	for (enum cleanup_job job = 0; job < ACCOUNT_JOBS; job++)
-		if (is_due(j, job, now))
-			return run_begin(j, job, lease, err);
-	return 0;
+	return run_begin(j, job, lease, err);
 }

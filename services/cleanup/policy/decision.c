@@ -87,18 +87,20 @@ static struct decision clear_decide(void)
 	return d;
 }
 
+static struct decision disconnect_decide(const struct session_view *v)
+{
+	return is_absent_or_stopped(v->observed) ? reached() : calls(stop_of(v->kind));
+}
+
 static struct decision delete_decide(const struct session_view *v)
 {
+	if (v->files_used)
+		return disconnect_decide(v); /* the login is the other account's */
 	if (must_clear(v))
 		return clear_decide();
 	if (v->observed == OBSERVED_ABSENT)
 		return reached();
 	return calls(v->observed == OBSERVED_CONNECTED ? BRIDGE_LOGOUT : BRIDGE_DELETE);
-}
-
-static struct decision disconnect_decide(const struct session_view *v)
-{
-	return is_absent_or_stopped(v->observed) ? reached() : calls(stop_of(v->kind));
 }
 
 static struct decision relink_decide(const struct session_view *v)

@@ -24,6 +24,7 @@ struct session_view {
 	struct reconnect reconnect; /* of a session that is desired but not connected */
 	bool login_left; /* a login may be left at the bridge: the last call did not end its session while that ran */
 	int64_t clearings; /* starts that were to end that, since the account was deleted or its relink requested */
+	bool files_used; /* of a deleted account: by a live one's session on another instance */
 };
 
 /* Why the desired state is not reached; also the label of a metric. */
@@ -43,8 +44,9 @@ enum pending_reason {
 };
 const char *pending_reason_word(enum pending_reason reason); /* "" of PENDING_NOTHING */
 
-#define CLEARINGS_MAX   5 /* starts of a session that is to be deleted, but vanishes each time before it can be */
-#define STARTING_MAX_US (INT64_C(180) * 1000000) /* a start that takes longer is repeated */
+#define CLEARINGS_MAX    5 /* starts of a session that is to be deleted, but vanishes each time before it can be */
+#define CLEARING_WAIT_US (INT64_C(200) * 1000000) /* one that fails counts if the next is no sooner */
+#define STARTING_MAX_US  (INT64_C(180) * 1000000) /* a start that takes longer is repeated */
 
 struct decision {
 	bool call; /* `action` is due at at_us */

@@ -46,9 +46,24 @@ static void on_changed(void *ctx, struct instance *at)
 	accounts_instance_changed(all, at);
 }
 
-static int start(void **state)
+static void instance_add(const char *url)
 {
 	struct instance *at = mem_calloc(1, sizeof(*at));
+
+	at->fleet = fleet;
+	at->row = (struct instance_row){ .index = (int64_t)fleet->n,
+		.kind = BRIDGE_WAHA,
+		.url = str_of(url),
+		.desired = STR("active"),
+		.capacity = 10 };
+	at->probe.state = INSTANCE_UP;
+	at->listed = true;
+	fleet->all = vec_grow(fleet->all, fleet->n, &fleet->cap, sizeof(struct instance *));
+	fleet->all[fleet->n++] = at;
+}
+
+static int start(void **state)
+{
 	struct cleanup_account row = { .id = 1,
 		.provider = PROVIDER_WEBJS,
 		.bridge = BRIDGE_WAHA,
@@ -77,14 +92,7 @@ static int start(void **state)
 	(void)state;
 	memset(&asked, 0, sizeof(asked));
 	fleet = fleet_new(&(struct fleet_options){ .session_ttl_ms = 60000, .changed = on_changed });
-	at->fleet = fleet;
-	at->row = (struct instance_row){
-		.kind = BRIDGE_WAHA, .url = STR("http://i"), .desired = STR("active"), .capacity = 10
-	};
-	at->probe.state = INSTANCE_UP;
-	at->listed = true;
-	fleet->all = vec_grow(fleet->all, fleet->n, &fleet->cap, sizeof(struct instance *));
-	fleet->all[fleet->n++] = at;
+	instance_add("http://i");
 	all = accounts_new(&(struct accounts_options){ .fleet = fleet });
 	a = accounts_add(all, &row);
 	a->row = row;
@@ -414,6 +422,16 @@ static void a_session_that_was_given_up_gets_one_call_after_each_list_that_has_i
 	assert_string_equal(step(), ""); /* its name is another program's now */
 }
 
+static void a_list_that_took_long_tells_of_a_session_that_was_given_up(void **state)
+{
+	(void)state;
+	delete_ago(GIVE_UP_US);
+	account_observe(a, OBSERVED_STOPPED, STR_NONE, clock_now_us() - LOOK_FRESH_US - S(1));
+	assert_string_equal(step(), "delete");
+	answer_with(BRIDGE_OK, OBSERVED_NONE);
+	assert_string_equal(step(), "");
+}
+
 static void a_session_that_was_given_up_is_not_touched_until_a_restore_is_accepted(void **state)
 {
 	(void)state;
@@ -538,6 +556,90 @@ static void a_session_that_ended_before_it_was_deleted_is_started_again_a_few_ti
 	assert_true(a->row.control.gone_us != PG_NO_TIME);
 }
 
+/* How often it is started, each answered with the outcome, until it is gone; at most 30 times. */
+static int64_t starts_until_gone(enum bridge_outcome outcome)
+{
+	for (int64_t n = 0;; n++) {
+		fleet->all[0]->probe.state = INSTANCE_UP;
+		fleet->all[0]->listed = true;
+		a->row.control.next_us = PG_NO_TIME;
+		looked(OBSERVED_ABSENT);
+		if (n == 30 || strcmp(step(), "start") != 0)
+			return n;
+		answer_with(outcome, OBSERVED_NONE);
+	}
+}
+
+/* A short outage does not count, nor does a key that is to be set right. */
+static void a_session_that_cannot_be_started_to_be_deleted_is_not_started_for_a_week(void **state)
+{
+	static const struct {
+		enum bridge_outcome outcome;
+		int64_t starts;
+	} cases[] = { { BRIDGE_REJECTED, CLEARINGS_MAX }, { BRIDGE_BUSY, 8 + CLEARINGS_MAX }, { BRIDGE_BAD_KEY, 30 } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		(void)end(state);
+		(void)start(state);
+		deleted_after_its_session_stopped();
+		assert_int_equal(starts_until_gone(cases[i].outcome), cases[i].starts);
+		assert_int_equal(a->row.control.gone_us != PG_NO_TIME, cases[i].starts < 30);
+	}
+}
+
+/* Another account has the name at another instance, which has the same files. */
+static void files_that_a_live_account_uses_elsewhere_are_not_deleted(void **state)
+{
+	static const struct {
+		const char *name, *group, *other;
+		enum bridge_kind kind;
+		int64_t index, assign_to;
+		enum bridge_observed observed;
+		const char *call;
+	} cases[] = {
+		{ "not started", "nfs", "nfs", BRIDGE_WWEBJS, 1, -1, OBSERVED_ABSENT, "" },
+		{ "to be assigned", "nfs", "nfs", BRIDGE_WWEBJS, -1, 1, OBSERVED_ABSENT, "" },
+		{ "other files", "nfs", "other", BRIDGE_WWEBJS, 1, -1, OBSERVED_ABSENT, "start" },
+		{ "files of its own", "", "", BRIDGE_WWEBJS, 1, -1, OBSERVED_ABSENT, "start" },
+		{ "not assigned", "nfs", "nfs", BRIDGE_WWEBJS, -1, -1, OBSERVED_ABSENT, "start" },
+		{ "it runs", "nfs", "nfs", BRIDGE_WWEBJS, 1, -1, OBSERVED_CONNECTED, "stop" },
+		{ "it is stopped", "nfs", "nfs", BRIDGE_WAHA, 1, -1, OBSERVED_STOPPED, "" },
+		{ "it is stopped, with other files", "nfs", "other", BRIDGE_WAHA, 1, -1, OBSERVED_STOPPED, "delete" },
+		{ "each has its own", "nfs", "nfs", BRIDGE_EVOLUTION, 1, -1, OBSERVED_CONNECTED, "logout" },
+	};
+	const int64_t ages_us[] = { S(100), GIVE_UP_US };
+
+	for (size_t i = 0; i < COUNT(cases) * COUNT(ages_us); i++) {
+		bool given_up = i % 2 == 1;
+		const char *want = cases[i / 2].call, *got;
+		struct cleanup_account row;
+		struct account *holder;
+
+		(void)end(state);
+		(void)start(state);
+		instance_add("http://j");
+		deleted_after_its_session_stopped();
+		delete_ago(ages_us[i % 2]);
+		a->row.bridge = fleet->all[0]->row.kind = fleet->all[1]->row.kind = cases[i / 2].kind;
+		fleet->all[0]->row.storage_group = str_of(cases[i / 2].group);
+		fleet->all[1]->row.storage_group = str_of(cases[i / 2].other);
+		row = a->row;
+		row.uuid.b[0] = 2;
+		row.deleted_us = PG_NO_TIME;
+		row.instance_index = cases[i / 2].index;
+		holder = accounts_add(all, &row);
+		holder->row = row;
+		holder->assign_to = cases[i / 2].assign_to;
+		listed(cases[i / 2].observed);
+		got = step();
+		if (given_up && cases[i / 2].observed == OBSERVED_ABSENT)
+			want = ""; /* it is not started */
+		if (strcmp(got, want) != 0)
+			fail_msg("%s: \"%s\"", cases[i / 2].name, got);
+		assert_int_equal(a->row.control.gone_us != PG_NO_TIME, want[0] == '\0');
+	}
+}
+
 static void only_a_session_that_may_have_a_login_is_started_to_be_deleted(void **state)
 {
 	static const struct {
@@ -593,6 +695,33 @@ static void a_stopped_session_is_linked_anew_without_its_former_login(void **sta
 	}
 }
 
+/* It ended between the look and the call. */
+static void a_relink_that_finds_no_session_has_not_ended_its_login(void **state)
+{
+	static const struct {
+		enum bridge_kind kind;
+		enum bridge_outcome outcome;
+		bool relinked;
+		const char *next;
+	} cases[] = { { BRIDGE_WWEBJS, BRIDGE_GONE, false, "start" }, { BRIDGE_WWEBJS, BRIDGE_OK, true, "create" },
+		{ BRIDGE_WAHA, BRIDGE_GONE, true, "create" } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		(void)end(state);
+		(void)start(state);
+		a->row.bridge = fleet->all[0]->row.kind = cases[i].kind;
+		a->row.desired = STR("connected");
+		a->row.first_connected_us = clock_now_us() - S(5000);
+		a->row.relink_us = clock_now_us() - S(10);
+		looked(OBSERVED_STARTING);
+		assert_string_equal(step(), "logout");
+		answer_with(cases[i].outcome, OBSERVED_NONE);
+		assert_int_equal(a->row.control.relinked_us == a->row.relink_us, cases[i].relinked);
+		looked(OBSERVED_ABSENT);
+		assert_string_equal(step(), cases[i].next);
+	}
+}
+
 static void an_unusable_instance_is_not_called(void **state)
 {
 	(void)state;
@@ -626,6 +755,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_session_that_cannot_be_deleted_is_given_up_after_a_week, start, end),
 		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_gets_one_call_after_each_list_that_has_it,
 			start, end),
+		cmocka_unit_test_setup_teardown(a_list_that_took_long_tells_of_a_session_that_was_given_up, start, end),
 		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_is_not_touched_until_a_restore_is_accepted,
 			start, end),
 		cmocka_unit_test_setup_teardown(a_session_that_was_given_up_and_is_desired_again_is_not_deleted, start,
@@ -636,9 +766,13 @@ int main(void)
 			a_stopped_session_that_its_bridge_does_not_list_is_started_to_be_deleted, start, end),
 		cmocka_unit_test_setup_teardown(a_session_that_ended_before_it_was_deleted_is_started_again_a_few_times,
 			start, end),
+		cmocka_unit_test_setup_teardown(
+			a_session_that_cannot_be_started_to_be_deleted_is_not_started_for_a_week, start, end),
+		cmocka_unit_test_setup_teardown(files_that_a_live_account_uses_elsewhere_are_not_deleted, start, end),
 		cmocka_unit_test_setup_teardown(only_a_session_that_may_have_a_login_is_started_to_be_deleted, start,
 			end),
 		cmocka_unit_test_setup_teardown(a_stopped_session_is_linked_anew_without_its_former_login, start, end),
+		cmocka_unit_test_setup_teardown(a_relink_that_finds_no_session_has_not_ended_its_login, start, end),
 		cmocka_unit_test_setup_teardown(an_unusable_instance_is_not_called, start, end),
 	};
 

@@ -335,6 +335,22 @@ static void each_outage_of_an_instance_is_said_once(void **state)
 	assert_int_equal(noticed(a), 0);
 }
 
+/* As a new leader finds it. */
+static void an_instance_that_was_switched_off_while_it_was_down_is_no_outage(void **state)
+{
+	struct account *a;
+
+	(void)state;
+	instance_add(BRIDGE_EVOLUTION, "down off");
+	fleet->all[0]->state_since_us = S(1);
+	a = account_add(BRIDGE_EVOLUTION, 0, "");
+	assert_int_equal(noticed(a) & NOTICE_INSTANCE_DOWN, 0);
+	for (int i = 0; i < 2; i++)
+		instance_add(BRIDGE_EVOLUTION, "up active");
+	fleet->all[0]->row.desired = STR("active");
+	assert_int_equal(noticed(a) & NOTICE_INSTANCE_DOWN, NOTICE_INSTANCE_DOWN);
+}
+
 static void while_half_of_the_fleet_is_gone_no_outage_is_said(void **state)
 {
 	struct account *a;
@@ -364,6 +380,8 @@ int main(void)
 			end),
 		cmocka_unit_test_setup_teardown(nothing_fails_over_while_half_of_the_fleet_is_gone, start, end),
 		cmocka_unit_test_setup_teardown(each_outage_of_an_instance_is_said_once, start, end),
+		cmocka_unit_test_setup_teardown(an_instance_that_was_switched_off_while_it_was_down_is_no_outage, start,
+			end),
 		cmocka_unit_test_setup_teardown(while_half_of_the_fleet_is_gone_no_outage_is_said, start, end),
 	};
 

@@ -58,6 +58,12 @@ static void delete_row(struct session_view *v)
 	v->deleted = true;
 }
 
+static void delete_row_of_used_files(struct session_view *v)
+{
+	v->deleted = true;
+	v->files_used = true;
+}
+
 static void request_restart(struct session_view *v)
 {
 	v->restarted_us = NOW - 3;
@@ -130,6 +136,10 @@ static const struct {
 		{ { OBSERVED_ABSENT, EACH(""), "" }, { OBSERVED_STOPPED, EACH("delete"), "call" },
 			{ OBSERVED_STARTING, EACH("delete"), "call" }, { OBSERVED_QR, EACH("delete"), "call" },
 			{ OBSERVED_CONNECTED, EACH("logout"), "call" }, { OBSERVED_FAILED, EACH("delete"), "call" } } },
+	{ "row deleted, its files used elsewhere", delete_row_of_used_files,
+		{ { OBSERVED_ABSENT, EACH(""), "" }, { OBSERVED_STOPPED, EACH(""), "" },
+			{ OBSERVED_STARTING, STOP_EACH, "call" }, { OBSERVED_QR, STOP_EACH, "call" },
+			{ OBSERVED_CONNECTED, STOP_EACH, "call" }, { OBSERVED_FAILED, STOP_EACH, "call" } } },
 	{ "restart", request_restart,
 		{ { OBSERVED_ABSENT, EACH("create"), "call" }, { OBSERVED_STOPPED, EACH("start"), "call" },
 			{ OBSERVED_STARTING, RESTART_EACH, "call" }, { OBSERVED_QR, RESTART_EACH, "call" },
@@ -267,6 +277,8 @@ static void a_login_that_may_be_left_is_deleted_with_a_session_that_runs(void **
 		{ "which runs now", BRIDGE_WWEBJS, OBSERVED_STARTING, delete_row, true, 1, "delete", false, false },
 		{ "or is connected", BRIDGE_WWEBJS, OBSERVED_CONNECTED, delete_row, true, 1, "logout", false, false },
 		{ "terminated", BRIDGE_WWEBJS, OBSERVED_ABSENT, delete_row, false, 1, "", false, false },
+		{ "another account's by now", BRIDGE_WWEBJS, OBSERVED_ABSENT, delete_row_of_used_files, true, 0, "",
+			false, false },
 		{ "the last start", BRIDGE_WWEBJS, OBSERVED_ABSENT, delete_row, true, CLEARINGS_MAX - 1, "start", true,
 			false },
 		{ "started too often", BRIDGE_WWEBJS, OBSERVED_ABSENT, delete_row, true, CLEARINGS_MAX, "", false,
