@@ -2,7 +2,7 @@
 BEGIN;
 SET LOCAL lock_timeout = '5s';
 
-GRANT SELECT (provider_message_id, error_message, request), UPDATE (provider_message_id, error_message, request) ON sends TO blazz_cleanup;
+GRANT SELECT (provider_message_id, error_message, request), UPDATE (provider_message_id, error_message, request, next_attempt_at) ON sends TO blazz_cleanup;
 GRANT SELECT (excerpt), UPDATE (excerpt) ON send_attempts TO blazz_cleanup;
 GRANT SELECT (event_id, event_type, payload, source_timestamp_ms, last_error, created_at), UPDATE (payload, last_error) ON webhook_retry_queue TO blazz_cleanup;
 

@@ -1,4 +1,4 @@
-SELECT 1 / (has_column_privilege('blazz_cleanup', 'sends', 'request', 'UPDATE')
+SELECT 1 / (has_column_privilege('blazz_cleanup', 'sends', 'request', 'UPDATE') AND has_column_privilege('blazz_cleanup', 'sends', 'next_attempt_at', 'UPDATE')
 	AND has_column_privilege('blazz_cleanup', 'send_attempts', 'excerpt', 'UPDATE')
 	AND has_column_privilege('blazz_cleanup', 'webhook_retry_queue', 'payload', 'UPDATE'))::int;
 SELECT 1 / (NOT has_column_privilege('blazz_cleanup', 'sends', 'status', 'UPDATE'))::int;

@@ -30,16 +30,23 @@ static const struct pg_stmt advance = { "erasure_advance", PG_PREPARED,
 static const struct pg_stmt account = { "erasure_account", PG_PREPARED,
 	"SELECT " ACCOUNT_COLUMNS OF_ACCOUNT " WHERE a.workspace_id = $1 ORDER BY a.id LIMIT 1" };
 
-static const struct pg_stmt aliases = { "erasure_aliases_of", PG_PREPARED,
-	"SELECT 1, true AS held, a.kind, a.scope, a.value FROM contact_aliases a WHERE a.workspace_id = $1 AND a.contact_id = ANY ($2::bigint[])"
-	" UNION ALL SELECT 1, false, f.kind, f.scope, f.value FROM contact_former_aliases f WHERE f.workspace_id = $1"
-	" AND f.contact_id = ANY ($2::bigint[])"
-	" UNION ALL SELECT 0, EXISTS (SELECT FROM contact_aliases a WHERE a.workspace_id = $1 AND a.contact_id = ANY ($2::bigint[])"
-	" AND a.kind = 'phone' AND a.value = c.match_key), 'phone', '', ltrim(c.phone, '+') FROM contacts c WHERE c.workspace_id = $1"
-	" AND c.id = ANY ($2::bigint[]) AND c.phone IS NOT NULL ORDER BY held DESC" };
+/* A name that the person had before has the time of the change, unless the person has it again. */
+static const struct pg_stmt aliases = {
+	"erasure_aliases_of", PG_PREPARED,
+	"WITH held AS MATERIALIZED (SELECT a.kind, a.scope, a.value FROM contact_aliases a WHERE a.workspace_id = $1"
+	" AND a.contact_id = ANY ($2::bigint[])), former AS MATERIALIZED (SELECT f.kind, f.scope, f.value, count(*)::integer AS n,"
+	" max(f.until) AS until FROM contact_former_aliases f WHERE f.workspace_id = $1 AND f.contact_id = ANY ($2::bigint[])"
+	" GROUP BY f.kind, f.scope, f.value), names AS (SELECT 1 AS n, true AS held, a.kind, a.scope, a.value, NULL::timestamptz AS until FROM held a"
+	" UNION ALL SELECT f.n, EXISTS (SELECT FROM held a WHERE (a.kind, a.scope, a.value) = (f.kind, f.scope, f.value)), f.kind, f.scope,"
+	" f.value, f.until FROM former f"
+	" UNION ALL SELECT 0, EXISTS (SELECT FROM held a WHERE a.kind = 'phone' AND a.value = c.match_key), 'phone', '', ltrim(c.phone, '+'),"
+	" (SELECT max(f.until) FROM former f WHERE f.kind = 'phone' AND f.value = c.match_key) FROM contacts c WHERE c.workspace_id = $1"
+	" AND c.id = ANY ($2::bigint[]) AND c.phone IS NOT NULL)"
+	" SELECT n.n, n.held, n.kind, n.scope, n.value, CASE WHEN NOT n.held THEN n.until END FROM names n ORDER BY n.held DESC"
+};
 
 static const struct pg_stmt groups = { "erasure_groups", PG_PREPARED,
-	"SELECT g.id, g.group_jid, g.owner_phone, g.participant_log FROM whatsapp_groups g WHERE g.workspace_id = $1 AND g.id > $2"
+	"SELECT g.id, g.group_jid, g.owner_phone, g.participant_log, coalesce(g.group_created_at, g.created_at) FROM whatsapp_groups g WHERE g.workspace_id = $1 AND g.id > $2"
 	" ORDER BY g.id LIMIT $3::bigint" };
 
 static const struct pg_stmt others = { "erasure_others", PG_PREPARED,
@@ -80,11 +87,17 @@ static const struct pg_stmt messages = { "erasure_messages_of", PG_UNNAMED,
 	" AND c.created_at <= $6 AND ($7::timestamptz IS NULL OR c.sent_at <= $7) AND ($3::timestamptz IS NULL OR c.sent_at <= $3 AND (c.sent_at, c.id) < ($3, $4::bigint))"
 	" ORDER BY c.sent_at DESC, c.id DESC LIMIT $5::bigint" };
 
+/* What is later than until is of the one who had the name next. */
+#define NAMES(texts, untils) \
+	"(SELECT r.text, coalesce(r.until, 'infinity') AS until FROM unnest(" texts "::text[], " untils \
+	"::timestamptz[]) AS r (text, until)) AS r"
+
 #define DELETE_SENDERS(table, name, since) \
 	"DELETE FROM " table " AS h USING (SELECT h.chat_id, h." name " AS sender FROM " table \
 	" h WHERE h.workspace_id = $1 AND " since " <= $3 AND ($4::timestamptz IS NULL OR h.at <= $4) AND h." name \
-	" COLLATE \"C\" = ANY ($5::text[]) LIMIT $2::bigint) AS f" \
-	" WHERE h.workspace_id = $1 AND h.chat_id = f.chat_id AND h." name " = f.sender RETURNING 1"
+	" COLLATE \"C\" = ANY ($5::text[]) AND EXISTS (SELECT FROM " NAMES("$5", \
+		"$6") " WHERE r.text = h." name " AND h.at <= r.until) LIMIT $2::bigint) AS f" \
+		      " WHERE h.workspace_id = $1 AND h.chat_id = f.chat_id AND h." name " = f.sender RETURNING 1"
 static const struct pg_stmt reactions = { "erasure_senders", PG_UNNAMED,
 	"WITH a AS (" DELETE_SENDERS("chat_receipts", "participant",
 		"h.created_at") "), b AS (" DELETE_SENDERS("chat_reactions", "sender",
@@ -92,66 +105,82 @@ static const struct pg_stmt reactions = { "erasure_senders", PG_UNNAMED,
 		"h.at") ")"
 			" SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + (SELECT count(*) FROM c)" };
 
-/* An attempt that was under way brings content back, also of a row that has no address any more. */
+/* An attempt that was under way brings content back, also of a row that has no address any more. One that waits behind another message to the same
+ * address has an address of its own from now on, and must not wait for that one. */
 static const struct pg_stmt sends = {
 	"erasure_sends", PG_UNNAMED,
 	"WITH few AS MATERIALIZED (SELECT s.id, s.contact_id, s.address, s.created_at, s.status, s.sent_at, s.address LIKE 'erased:%' AS erased,"
 	" num_nonnulls(s.request, s.error_message, s.provider_message_id) > 0 AS filled FROM sends s WHERE s.workspace_id = $1 AND s.id > $2"
 	" ORDER BY s.id LIMIT $3::bigint), erased AS (UPDATE sends s SET address = 'erased:' || s.id, request = NULL, error_message = NULL,"
-	" provider_message_id = NULL, updated_at = now() FROM few f"
+	" provider_message_id = NULL, next_attempt_at = CASE WHEN s.next_attempt_at = 'infinity' THEN now() ELSE s.next_attempt_at END,"
+	" updated_at = now() FROM few f"
 	" WHERE s.workspace_id = $1 AND s.id = f.id AND CASE WHEN f.erased THEN f.filled ELSE"
-	" (f.contact_id = ANY ($4::bigint[]) OR f.address = ANY ($5::text[]))"
-	" AND f.created_at <= $6 AND ($7::timestamptz IS NULL OR f.contact_id = ANY ($4::bigint[]) OR f.created_at <= $7"
-	" OR f.status <> 'pending' AND coalesce(f.sent_at, $7) <= $7) END RETURNING s.id),"
-	" answers AS (UPDATE send_attempts t SET excerpt = NULL FROM (SELECT id FROM few WHERE erased UNION SELECT id FROM erased) AS f"
-	" WHERE t.workspace_id = $1 AND t.send_id = f.id AND t.excerpt IS NOT NULL RETURNING 1)"
-	" SELECT (SELECT count(*) FROM erased) + (SELECT count(*) FROM answers), (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)"
+	" (f.contact_id = ANY ($4::bigint[]) OR EXISTS (SELECT FROM " NAMES("$7",
+		"$8") " WHERE r.text = f.address AND f.created_at <= r.until))"
+		      " AND f.created_at <= $5 AND ($6::timestamptz IS NULL OR f.contact_id = ANY ($4::bigint[]) OR f.created_at <= $6"
+		      " OR f.status <> 'pending' AND coalesce(f.sent_at, $6) <= $6) END RETURNING s.id),"
+		      " answers AS (UPDATE send_attempts t SET excerpt = NULL FROM (SELECT id FROM few WHERE erased UNION SELECT id FROM erased) AS f"
+		      " WHERE t.workspace_id = $1 AND t.send_id = f.id AND t.excerpt IS NOT NULL RETURNING 1)"
+		      " SELECT (SELECT count(*) FROM erased) + (SELECT count(*) FROM answers), (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)"
 };
 
 static const struct pg_stmt audiences = { "erasure_audiences", PG_UNNAMED,
 	"WITH m AS (DELETE FROM contact_group_members AS m USING (SELECT m.group_id, m.address FROM contact_groups g"
-	" CROSS JOIN unnest($5::text[]) AS r (address) CROSS JOIN LATERAL (SELECT * FROM contact_group_members m"
-	" WHERE m.workspace_id = $1 AND m.group_id = g.id AND m.address = r.address AND m.created_at <= least($3, $4::timestamptz) OFFSET 0) AS m WHERE g.workspace_id = $1"
-	" LIMIT $2::bigint) AS f WHERE m.workspace_id = $1 AND m.group_id = f.group_id AND m.address = f.address RETURNING 1),"
-	" u AS (DELETE FROM undeliverable WHERE workspace_id = $1 AND since <= least($3, $4::timestamptz) AND address = ANY ($5::text[]) RETURNING 1)"
-	" SELECT (SELECT count(*) FROM m) + (SELECT count(*) FROM u)" };
+	" CROSS JOIN " NAMES("$5",
+		"$6") " CROSS JOIN LATERAL (SELECT * FROM contact_group_members m"
+		      " WHERE m.workspace_id = $1 AND m.group_id = g.id AND m.address = r.text AND m.created_at <= least(coalesce($3::timestamptz, now()), $4::timestamptz, r.until) OFFSET 0) AS m WHERE g.workspace_id = $1"
+		      " LIMIT $2::bigint) AS f WHERE m.workspace_id = $1 AND m.group_id = f.group_id AND m.address = f.address RETURNING 1),"
+		      " u AS (DELETE FROM undeliverable u USING " NAMES("$5",
+			      "$6") " WHERE u.workspace_id = $1 AND u.address = r.text"
+				    " AND u.since <= least(coalesce($3::timestamptz, now()), $4::timestamptz, r.until) RETURNING 1)"
+				    " SELECT (SELECT count(*) FROM m) + (SELECT count(*) FROM u)" };
 
 #define IN_RECORD(text) "position(convert_to(" text ", 'UTF8') IN q.payload) > 0"
 
+#define NAMED \
+	"EXISTS (SELECT FROM " NAMES("$7", \
+		"$8") " WHERE q.source_timestamp_ms <= extract(epoch FROM r.until) * 1000 AND " IN_RECORD("r.text") ")"
+
 /* Deliveries of the person's conversations, whether in their order or not; contact events that name it, and failed deliveries that do. After a
- * restore its conversations may be gone before this search: only erasures delete conversations, and a key in the record is a conversation's unless it
- * is the event's. contact.erased names nobody and stays. */
+ * restore its conversations may be gone before this search, and those of others have other ids than the records of before: a conversation that is not
+ * there is the person's when the record names it. A key in the record is a conversation's unless it is the event's. contact.erased names nobody and
+ * stays. */
 static const struct pg_stmt webhooks = {
 	"erasure_webhooks", PG_UNNAMED,
 	"WITH few AS MATERIALIZED (SELECT q.id, q.status, q.event_type, q.event_id, q.ordering_key, q.payload, q.dropped, q.last_error,"
-	" q.created_at <= $6 AND ($7::timestamptz IS NULL OR q.source_timestamp_ms <= extract(epoch FROM $7) * 1000) AS within"
+	" q.source_timestamp_ms,"
+	" q.created_at <= $5 AND ($6::timestamptz IS NULL OR q.source_timestamp_ms <= extract(epoch FROM $6) * 1000) AS within"
 	" FROM webhook_retry_queue q WHERE q.workspace_id = $1 AND q.id > $2 ORDER BY q.id LIMIT $3::bigint),"
 	" own AS MATERIALIZED (SELECT v.uuid FROM unnest($4::bigint[]) AS r (id) CROSS JOIN LATERAL (SELECT * FROM conversations v"
 	" WHERE v.workspace_id = $1 AND v.contact_id = r.id AND v.group_id IS NULL OFFSET 0) AS v),"
 	" found AS MATERIALIZED (SELECT q.id, q.status FROM few q WHERE q.status <> 'success' AND q.event_type <> 'contact.erased'"
 	" AND (q.status = 'failed' OR NOT q.dropped OR num_nonnulls(q.payload, q.last_error) > 0)"
-	" AND (q.ordering_key IN (SELECT uuid FROM own) OR EXISTS (SELECT FROM own o WHERE " IN_RECORD(
+	" AND (q.ordering_key IN (SELECT uuid FROM own)"
+	" OR EXISTS (SELECT FROM own o WHERE " IN_RECORD(
 		"o.uuid::text") ")"
+				" OR q.within AND (q.status = 'failed' OR q.event_type IN ('contact.created', 'contact.updated', 'contact.merged')"
 				" OR q.event_type ~ '^(message|conversation)[.]' AND q.ordering_key <> q.event_id AND " IN_RECORD(
-					"q.ordering_key::text") " AND NOT EXISTS (SELECT FROM conversations v WHERE v.workspace_id = $1 AND v.uuid = q.ordering_key OFFSET 0)"
-								" OR q.within AND (q.status = 'failed' OR q.event_type IN ('contact.created', 'contact.updated', 'contact.merged'))"
-								" AND EXISTS (SELECT FROM unnest($5::text[]) AS r (text) WHERE " IN_RECORD(
-									"r.text") "))),"
-										  " locked AS MATERIALIZED (SELECT q.id, q.status FROM found f CROSS JOIN LATERAL (SELECT q.id, q.status FROM webhook_retry_queue q"
-										  " WHERE q.workspace_id = $1 AND q.id = f.id FOR UPDATE SKIP LOCKED) AS q),"
-										  " deleted AS (DELETE FROM webhook_retry_queue q USING locked f WHERE q.workspace_id = $1 AND q.id = f.id AND f.status = 'failed' RETURNING 1),"
-										  " dropped AS (UPDATE webhook_retry_queue q SET dropped = true, payload = NULL, last_error = NULL, updated_at = now(),"
-										  " next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END"
-										  " FROM locked f WHERE q.workspace_id = $1 AND q.id = f.id AND f.status IN ('pending', 'retrying') RETURNING 1)"
-										  " SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM dropped),"
-										  " (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)"
+					"q.ordering_key::text") " AND NOT EXISTS (SELECT FROM conversations v WHERE v.workspace_id = $1 AND v.uuid = q.ordering_key OFFSET 0))"
+								" AND " NAMED ")),"
+								" locked AS MATERIALIZED (SELECT q.id, q.status FROM found f CROSS JOIN LATERAL (SELECT q.id, q.status FROM webhook_retry_queue q"
+								" WHERE q.workspace_id = $1 AND q.id = f.id FOR UPDATE SKIP LOCKED) AS q),"
+								" deleted AS (DELETE FROM webhook_retry_queue q USING locked f WHERE q.workspace_id = $1 AND q.id = f.id AND f.status = 'failed' RETURNING 1),"
+								" dropped AS (UPDATE webhook_retry_queue q SET dropped = true, payload = NULL, last_error = NULL, updated_at = now(),"
+								" next_retry_at = CASE WHEN q.status = 'pending' AND q.next_retry_at < 'infinity' THEN now() ELSE q.next_retry_at END"
+								" FROM locked f WHERE q.workspace_id = $1 AND q.id = f.id AND f.status IN ('pending', 'retrying') RETURNING 1)"
+								" SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM dropped),"
+								" (SELECT CASE WHEN count(*) = $3::bigint THEN max(id) END FROM few)"
 };
 
-static const struct pg_stmt parked = { "erasure_parked_of", PG_UNNAMED,
+static const struct pg_stmt parked = {
+	"erasure_parked_of", PG_UNNAMED,
 	"WITH deleted AS (DELETE FROM parked_updates AS p USING (SELECT p.id FROM parked_updates p WHERE p.workspace_id = $1"
 	" AND p.created_at <= $3 AND ($4::timestamptz IS NULL OR p.record_timestamp_ms <= extract(epoch FROM $4) * 1000)"
-	" AND EXISTS (SELECT FROM unnest($5::text[]) AS r (text) WHERE position(convert_to(r.text, 'UTF8') IN p.record_value) > 0)"
-	" LIMIT $2::bigint) AS f WHERE p.workspace_id = $1 AND p.id = f.id RETURNING 1) SELECT count(*) FROM deleted" };
+	" AND EXISTS (SELECT FROM " NAMES("$5",
+		"$6") " WHERE p.record_timestamp_ms <= extract(epoch FROM r.until) * 1000"
+		      " AND position(convert_to(r.text, 'UTF8') IN p.record_value) > 0)"
+		      " LIMIT $2::bigint) AS f WHERE p.workspace_id = $1 AND p.id = f.id RETURNING 1) SELECT count(*) FROM deleted"
+};
 
 static const struct pg_stmt accounts = { "erasure_accounts", PG_PREPARED,
 	"SELECT " ACCOUNT_COLUMNS OF_ACCOUNT
@@ -331,7 +360,7 @@ static int person_run(struct pg *pg, const struct pg_stmt *stmt, const struct er
 }
 
 int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct arena *a, struct alias_row **out,
-	size_t *n, size_t *n_held, int32_t *count, struct err *err)
+	int64_t **until_us, size_t *n, size_t *n_held, int32_t *count, struct err *err)
 {
 	struct pg_rows *rows = NULL;
 
@@ -339,6 +368,7 @@ int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct a
 		return -1;
 	*n = (size_t)pg_rows_count(rows);
 	*out = ARENA_ARRAY(a, struct alias_row, *n);
+	*until_us = ARENA_ARRAY(a, int64_t, *n);
 	*count = 0;
 	*n_held = 0;
 	for (struct cells c = cells_of(rows, a); cells_more(&c); cells_next(&c)) {
@@ -350,6 +380,7 @@ int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct a
 		row->kind = store_alias_kind_parse(cells_borrow(&c));
 		row->scope = cells_text(&c);
 		row->value = cells_text(&c);
+		(*until_us)[c.row] = cells_time(&c);
 	}
 	pg_rows_free(rows);
 	return 0;
@@ -375,6 +406,7 @@ int store_erasure_groups(struct pg *pg, int64_t workspace_id, int64_t after, int
 		g->jid = cells_text(&c);
 		g->owner_phone = cells_text(&c);
 		g->members = cells_text(&c);
+		g->created_us = cells_time(&c);
 	}
 	pg_rows_free(rows);
 	return 0;
@@ -507,62 +539,82 @@ int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversa
 	return 0;
 }
 
-/* Workspace, a limit, both bounds and texts as the parameters; *found is the answer's first cell. */
-static int texts_run(struct pg *pg, const struct pg_stmt *stmt, int64_t workspace_id, const struct str *texts,
-	size_t n_texts, struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
-{
-	struct pg_rows *rows = NULL;
-	struct columns c;
+/* Texts and until when they are the person's, as the last two parameters. */
+struct name_arrays {
+	struct pg_array *texts, *until;
+};
 
-	*found = 0;
-	if (n_texts == 0)
-		return 0;
-	columns_init(&c);
-	pg_arg_i64(columns_scalars(&c), workspace_id);
-	pg_arg_i64(columns_scalars(&c), n);
-	pg_arg_time_us(columns_scalars(&c), bounds.until_us);
-	pg_arg_time_us(columns_scalars(&c), bounds.happened_us);
-	for (size_t i = 0; i < n_texts; i++) {
-		columns_row(&c);
-		columns_text(&c, texts[i]);
+static struct name_arrays names_put(struct pg_args *args, const struct erasure_name *names, size_t n)
+{
+	struct name_arrays a = { pg_array_new(PG_TEXT), pg_array_new(PG_TIME) };
+
+	for (size_t i = 0; i < n; i++) {
+		pg_array_str(a.texts, names[i].text);
+		pg_array_time_us(a.until, names[i].until_us);
 	}
-	if (columns_run(&c, pg, stmt, &rows, err) < 0)
+	pg_arg_array(args, a.texts);
+	pg_arg_array(args, a.until);
+	return a;
+}
+
+static void names_free(struct name_arrays a)
+{
+	pg_array_free(a.texts);
+	pg_array_free(a.until);
+}
+
+/* Workspace, a limit, both bounds and names as the parameters; *found is the answer's first cell. */
+static int names_run(struct pg *pg, const struct pg_stmt *stmt, int64_t workspace_id, const struct erasure_name *names,
+	size_t n_names, struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
+{
+	struct pg_args *args = pg_args_new();
+	struct pg_rows *rows = NULL;
+	struct name_arrays arrays;
+	int rc;
+
+	pg_arg_i64(args, workspace_id);
+	pg_arg_i64(args, n);
+	pg_arg_time_us(args, bounds.until_us);
+	pg_arg_time_us(args, bounds.happened_us);
+	arrays = names_put(args, names, n_names);
+	rc = args_run(pg, stmt, args, &rows, err);
+	names_free(arrays);
+	if (rc < 0)
 		return -1;
 	*found = pg_i64(rows, 0, 0);
 	pg_rows_free(rows);
 	return 0;
 }
 
-int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct str *names, size_t n_names,
+int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct erasure_name *names, size_t n_names,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
-	return texts_run(pg, &reactions, workspace_id, names, n_names, bounds, n, found, err);
+	return names_run(pg, &reactions, workspace_id, names, n_names, bounds, n, found, err);
 }
 
 /* Looks at n rows behind `after`: *last is the last of them, 0 when there are no more. */
-static int walk_run(struct pg *pg, const struct pg_stmt *stmt, const struct erased_person *p, const struct str *texts,
-	size_t n_texts, struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
-	struct err *err)
+static int walk_run(struct pg *pg, const struct pg_stmt *stmt, const struct erased_person *p,
+	const struct erasure_name *names, size_t n_names, struct erasure_bounds bounds, int64_t after, int64_t n,
+	int64_t *found, int64_t *last, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_array *ids = pg_array_new(PG_I64), *names = pg_array_new(PG_TEXT);
+	struct pg_array *ids = pg_array_new(PG_I64);
 	struct pg_rows *rows = NULL;
+	struct name_arrays arrays;
 	int rc;
 
 	for (size_t i = 0; i < p->n; i++)
 		pg_array_i64(ids, p->ids[i]);
-	for (size_t i = 0; i < n_texts; i++)
-		pg_array_str(names, texts[i]);
 	pg_arg_i64(args, p->workspace_id);
 	pg_arg_i64(args, after);
 	pg_arg_i64(args, n);
 	pg_arg_array(args, ids);
-	pg_arg_array(args, names);
 	pg_arg_time_us(args, bounds.until_us);
 	pg_arg_time_us(args, bounds.happened_us);
+	arrays = names_put(args, names, n_names);
 	rc = args_run(pg, stmt, args, &rows, err);
 	pg_array_free(ids);
-	pg_array_free(names);
+	names_free(arrays);
 	if (rc < 0)
 		return -1;
 	*found = pg_i64(rows, 0, 0);
@@ -571,28 +623,30 @@ static int walk_run(struct pg *pg, const struct pg_stmt *stmt, const struct eras
 	return 0;
 }
 
-int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
-	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
+int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct erasure_name *addresses,
+	size_t n_addresses, struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
+	struct err *err)
 {
 	return walk_run(pg, &sends, p, addresses, n_addresses, bounds, after, n, found, last, err);
 }
 
-int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
-	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
+int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct erasure_name *addresses,
+	size_t n_addresses, struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
-	return texts_run(pg, &audiences, workspace_id, addresses, n_addresses, bounds, n, found, err);
+	return names_run(pg, &audiences, workspace_id, addresses, n_addresses, bounds, n, found, err);
 }
 
-int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, const struct str *texts, size_t n_texts,
-	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last, struct err *err)
+int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, const struct erasure_name *names,
+	size_t n_names, struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
+	struct err *err)
 {
-	return walk_run(pg, &webhooks, p, texts, n_texts, bounds, after, n, found, last, err);
+	return walk_run(pg, &webhooks, p, names, n_names, bounds, after, n, found, last, err);
 }
 
-int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts,
+int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct erasure_name *names, size_t n_names,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err)
 {
-	return texts_run(pg, &parked, workspace_id, texts, n_texts, bounds, n, found, err);
+	return names_run(pg, &parked, workspace_id, names, n_names, bounds, n, found, err);
 }
 
 int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct arena *a, struct cleanup_account **out,

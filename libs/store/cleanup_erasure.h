@@ -53,14 +53,15 @@ struct erasure_bounds {
 int store_erasure_account(struct pg *pg, int64_t workspace_id, struct cleanup_account *out,
 	struct err *err) ERR_MUST_USE;
 /* The aliases and former aliases of the person, and the phones of its contacts as aliases; *count: without the latter. The first *n_held are the
- * person's at present; a former one may be another person's by now. */
+ * person's at present; a former one may be another person's since (*until_us)[i], the time of the change (PG_NO_TIME: not known). */
 int store_erasure_aliases(struct pg *pg, const struct erased_person *p, struct arena *a, struct alias_row **out,
-	size_t *n, size_t *n_held, int32_t *count, struct err *err) ERR_MUST_USE;
+	int64_t **until_us, size_t *n, size_t *n_held, int32_t *count, struct err *err) ERR_MUST_USE;
 
 /* What rows say about members; strings in the arena. Rows with an id above `after`, at most n. */
 struct erasure_group {
 	int64_t id;
 	struct str jid, owner_phone, members; /* participant_log */
+	int64_t created_us;
 };
 int store_erasure_groups(struct pg *pg, int64_t workspace_id, int64_t after, int64_t n, struct arena *a,
 	struct erasure_group **out, size_t *n_out, struct err *err) ERR_MUST_USE;
@@ -94,24 +95,30 @@ int store_erasure_messages(struct pg *pg, int64_t workspace_id, int64_t conversa
 	struct erasure_bounds bounds, int64_t n, struct arena *a, struct erasure_message **out, size_t *n_out,
 	struct err *err) ERR_MUST_USE;
 
+/* A name of the person as rows have it. */
+struct erasure_name {
+	struct str text;
+	int64_t until_us; /* what is later is of the one who had the name next; PG_NO_TIME: nothing is */
+};
+
 /* Each deletes or changes at most n rows (sends and deliveries: looks at n) within the bounds, and counts them.
  * Receipts and reactions under these names. */
-int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct str *names, size_t n_names,
+int store_erasure_reactions(struct pg *pg, int64_t workspace_id, const struct erasure_name *names, size_t n_names,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
 /* Messages to send, which lose address, content, error, the provider's id and answers. *last is the last id looked at, 0 when there are no more. */
-int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct str *addresses, size_t n_addresses,
-	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
+int store_erasure_sends(struct pg *pg, const struct erased_person *p, const struct erasure_name *addresses,
+	size_t n_addresses, struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
 	struct err *err) ERR_MUST_USE;
-/* Members of audiences, and what is known of addresses that cannot be reached. */
-int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct str *addresses, size_t n_addresses,
-	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
+/* Members of audiences, and what is known of addresses that cannot be reached. While until_us is PG_NO_TIME: until now. */
+int store_erasure_audiences(struct pg *pg, int64_t workspace_id, const struct erasure_name *addresses,
+	size_t n_addresses, struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
 /* Deliveries of conversations with the person, and of contact events with one of these texts: those that wait lose their content, and
  * webhook-dispatcher drops them; failed ones, also of other events with such a text, are deleted. *last as above. */
-int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, const struct str *texts, size_t n_texts,
-	struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
+int store_erasure_webhooks(struct pg *pg, const struct erased_person *p, const struct erasure_name *names,
+	size_t n_names, struct erasure_bounds bounds, int64_t after, int64_t n, int64_t *found, int64_t *last,
 	struct err *err) ERR_MUST_USE;
 /* Parked updates whose record has one of these texts. */
-int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct str *texts, size_t n_texts,
+int store_erasure_parked(struct pg *pg, int64_t workspace_id, const struct erasure_name *names, size_t n_names,
 	struct erasure_bounds bounds, int64_t n, int64_t *found, struct err *err) ERR_MUST_USE;
 /* Accounts that have a conversation with the person; strings are not filled. */
 int store_erasure_accounts(struct pg *pg, const struct erased_person *p, struct arena *a, struct cleanup_account **out,

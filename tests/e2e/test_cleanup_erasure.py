@@ -98,7 +98,7 @@ class Acme:
         return e
 
     def sends(self):
-        """Messages to Ann and to Bob in every state, single ones and of a campaign, each with all that a row may have."""
+        """Messages to Ann and to Bob in every state, single ones and of a campaign, each with all that a row may have; one waits behind another."""
         self.sql("SELECT day_partitions_maintain('send_attempts', 1, 30)")
         campaign = self.value("""INSERT INTO campaigns (workspace_id, name, campaign_type) SELECT id, 'sale', 'instant' FROM workspaces
             RETURNING id""")
@@ -109,19 +109,21 @@ class Acme:
                         error_message, provider_message_id, next_attempt_at)
                     SELECT a.workspace_id, %s, %s, CASE WHEN %s THEN NULL ELSE gen_random_uuid() END, %s,
                         (SELECT contact_id FROM contact_aliases WHERE value = %s AND %s), %s, a.id, %s, %s, %s,
-                        CASE WHEN %s IN ('pending', 'unknown') THEN now() + interval '1 h' END
+                        CASE WHEN %s IN ('pending', 'unknown') THEN CASE %s WHEN 4 THEN 'infinity' ELSE now() + interval '1 h' END END
                     FROM whatsapp_accounts a ORDER BY a.id LIMIT 1 RETURNING id""", campaign if of_campaign else None, 0 if of_campaign else None,
-                                  of_campaign, phone, phone, n < 4, status, text.encode(), f"{text} is not reachable", f"true_{text}@c.us_{n}", status)
+                                  of_campaign, phone, phone, n < 4, status, text.encode(), f"{text} is not reachable", f"true_{text}@c.us_{n}", status, n)
                 self.sql("""INSERT INTO send_attempts (workspace_id, send_id, account_id, generation, attempt, class, at, excerpt)
                     SELECT workspace_id, id, account_id, 0, 1, 'decided', now(), %s FROM sends WHERE id = %s""", text, send)
 
     def endpoint(self):
-        """Deliveries wait for an endpoint or have failed: in Ann's conversation, of a conversation without order, of a contact, and other ones."""
+        """Deliveries wait for an endpoint or have failed: in Ann's conversation, of a conversation without order, of a contact, and other ones; and in
+        conversations that are not there."""
         self.sql("""INSERT INTO webhook_endpoints (workspace_id, url, secrets) SELECT id, 'https://x', '' FROM workspaces""")
         conversation = self.value("SELECT min(uuid::text) FROM conversations WHERE group_id IS NULL AND merged_into IS NULL")
+        merged = self.value("SELECT min(uuid::text) FROM contacts WHERE merged_into IS NOT NULL")
         for n, (kind, status, payload) in enumerate((
-                ("message.created", "pending", f"{UNORDERED} {conversation} {MARKER}"), ("contact.updated", "pending", f"{ANN} {MARKER}"),
-                ("contact.created", "retrying", f"{LID} {MARKER}"), ("message.created", "failed", f"{UNORDERED} {conversation} {MARKER}"),
+                ("message.created", "pending", f"{UNORDERED} {conversation} {MARKER}"), ("contact.updated", "pending", f"{self.contact()} {OLD} {MARKER}"),
+                ("contact.created", "retrying", f"{self.contact()} {MARKER}"), ("contact.merged", "pending", f"{merged} {MARKER}"), ("message.created", "failed", f"{UNORDERED} {conversation} {MARKER}"),
                 ("message.created", "failed", f"from {ANN}: {MARKER}"), ("message.created", "pending", f"{BOB} {KEPT}"),
                 ("contact.updated", "pending", f"{BOB} {KEPT}"), ("contact.updated", "failed", f"{BOB} {KEPT}"))):
             self.sql("""INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, payload, source_partition, source_offset,
@@ -132,7 +134,12 @@ class Acme:
                 source_offset, source_timestamp_ms, max_retries, next_retry_at, status)
             SELECT v.workspace_id, e.id, gen_random_uuid(), 'message.created', 'u', convert_to(v.uuid || %s, 'UTF8'), v.uuid, 0, 1, 1, 1,
                 now() + interval '1 h', 'pending'
-            FROM conversations v, webhook_endpoints e WHERE v.group_id IS NULL AND v.merged_into IS NULL""", f" {MARKER}")
+            FROM conversations v, webhook_endpoints e WHERE v.group_id IS NULL AND v.merged_into IS NULL""", f" {self.contact()} {MARKER}")
+        for phone, text in ((ANN, MARKER), (BOB, KEPT)):
+            self.sql("""INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, payload, ordering_key, source_partition,
+                    source_offset, source_timestamp_ms, max_retries, next_retry_at, status)
+                SELECT e.workspace_id, e.id, gen_random_uuid(), 'message.created', 'u', convert_to(v.uuid || %s, 'UTF8'), v.uuid, 0, 2, 1, 1,
+                    now() + interval '1 h', 'pending' FROM webhook_endpoints e, gen_random_uuid() AS v (uuid)""", f" {phone} {text}")
 
     def contact(self):
         return str(self.value("""SELECT c.uuid FROM contact_aliases a JOIN contacts c ON (c.workspace_id, c.id) = (a.workspace_id, a.contact_id)
@@ -193,9 +200,10 @@ def test_nothing_of_an_erased_contact_is_left(acme):
     assert shown["contact"] == contact and shown["kept_until"]
     acme.wait_done()
     wait_gone(acme, MARKER, ANN, LID, OLD, BSUID)
-    assert acme.value("SELECT count(*) FROM webhook_retry_queue WHERE dropped AND status <> 'failed'") == 5
+    assert acme.value("SELECT count(*) FROM webhook_retry_queue WHERE dropped AND status <> 'failed'") == 7
     assert acme.value("SELECT count(*) FROM webhook_retry_queue WHERE status = 'failed'") == 1
     assert acme.value("SELECT count(*) FROM sends WHERE address = 'erased:' || id") == 6
+    assert acme.value("SELECT count(*) FROM sends WHERE address LIKE 'erased:%%' AND next_attempt_at = 'infinity'") == 0, "nothing would release it"
     assert [acme.sql(KEPT_ROWS.format(table), KEPT) for table in places] == kept
     assert acme.value("SELECT count(*) FROM conversations WHERE group_id IS NULL") == 0
     assert acme.value("SELECT count(*) FROM chats") == 3  # of the group: Q, P, O
@@ -222,6 +230,87 @@ def test_a_person_who_writes_again_is_another_contact_that_stays(acme):
     keys = {r["message_key"] for r in acme.sql("SELECT message_key FROM chats")}
     assert {"false:E", "false:F", "false:H"} <= keys and not {"false:A", "false:B", "false:G"} & keys
     assert acme.value("SELECT count(*) FROM contacts WHERE erased_at IS NULL AND full_name LIKE %s", f"%{MARKER}%") == 1
+    acme.blazz.check_invariants()
+
+
+class Dave:
+    """He has Ann's former number. Each thing of his is beside one of hers, under that number, of before."""
+
+    ROWS = {"chats", "sends", "contact_group_members", "parked_updates", "webhook_retry_queue"}
+
+    def __init__(self, acme, ann):
+        self.acme, self.ann = acme, ann
+
+    def quote(self, stanza, body, at):
+        e = self.acme.first.message(stanza, group=GROUP, sender=BOB, body="as you say", at=at)
+        e.message.quoted.target.stanza, e.message.quoted.sender.phone, e.message.quoted.body = "G", OLD, body
+        return e
+
+    def vote(self):
+        e = self.acme.first.event("poll_vote", "w", at=T0 + 204)
+        e.poll_vote.target.key, e.poll_vote.voter.phone = "false:P", OLD
+        e.poll_vote.options.append("pizza")
+        self.acme.first.fill_chat(e.poll_vote.chat, group=GROUP)
+        return e
+
+    def joins(self):
+        e = self.acme.first.event("group_change", "joined", at=T0 + 200)
+        e.group_change.group.jid, e.group_change.action = GROUP, inbound_pb2.GroupChange.ACTION_ADD
+        e.group_change.participants.add().party.phone = OLD
+        return e
+
+    def rows(self, text, at):
+        """Beside what chat-sync stores."""
+        sql = self.acme.sql
+        sql("""INSERT INTO sends (workspace_id, request_id, address, status, account_id, request, provider_message_id, created_at)
+            SELECT workspace_id, gen_random_uuid(), %s, 'sent', id, %s, %s, to_timestamp(%s) FROM whatsapp_accounts ORDER BY id LIMIT 1""",
+            OLD, text.encode(), f"true_{text}", at)
+        sql("INSERT INTO contact_groups (workspace_id, name) SELECT id, %s FROM workspaces", f"of {at}")
+        sql("""INSERT INTO contact_group_members (workspace_id, group_id, address, name, created_at)
+            SELECT workspace_id, id, %s, %s, to_timestamp(%s) FROM contact_groups WHERE name = %s""", OLD, text, at, f"of {at}")
+        sql("""INSERT INTO parked_updates (workspace_id, account_id, kind, target, event_id, record_value, record_headers, topic, partition,
+                record_offset, record_timestamp_ms, expires_at)
+            SELECT workspace_id, id, 'message_edit', %s, gen_random_uuid(), %s, '', 't', 0, 1, %s, now() + interval '1 d'
+            FROM whatsapp_accounts ORDER BY id LIMIT 1""", f"false:{text}", f"{OLD} {text}".encode(), int(at * 1000))
+        sql("""INSERT INTO webhook_retry_queue (workspace_id, endpoint_id, event_id, event_type, url, payload, source_partition, source_offset,
+                source_timestamp_ms, max_retries, next_retry_at, status)
+            SELECT workspace_id, id, gen_random_uuid(), 'message.created', 'u', %s, 0, 1, %s, 1, now(), 'failed' FROM webhook_endpoints""",
+            f"from {OLD}: {text}".encode(), int(at * 1000))
+
+    def kept(self):
+        sql = self.acme.sql
+        rows = {table: sql(f"""SELECT x::text FROM {table} AS x WHERE strpos(x::text, %s) > 0
+            OR strpos(x::text, encode(convert_to(%s, 'UTF8'), 'hex')) > 0 ORDER BY 1""", KEPT, KEPT) for table in self.ROWS}
+        return rows | {
+            "reactions": sql("SELECT * FROM chat_reactions WHERE sender <> %s", self.ann),
+            "receipts": sql("SELECT * FROM chat_receipts WHERE participant <> %s", self.ann),
+            "votes": sql("SELECT voter FROM chats, jsonb_object_keys(metadata -> 'votes') AS voter WHERE voter <> %s", self.ann),
+            "members": sql("""SELECT p FROM whatsapp_groups, jsonb_array_elements(participant_log) AS p WHERE p::text LIKE %s""", f"%{OLD}%"),
+            "undeliverable": sql("SELECT * FROM undeliverable")}
+
+
+@pytest.mark.parametrize("writes", (False, True))
+def test_the_next_holder_of_a_former_number_loses_nothing(acme, writes):
+    """Who writes is a contact, and named by its uuid; who does not is named by the number."""
+    acme.sql("INSERT INTO webhook_endpoints (workspace_id, url, secrets) SELECT id, 'https://x', '' FROM workspaces")
+    acme.publish(acme.first.message("N", OLD, MARKER, at=T0))
+    acme.publish(acme.first.number_change(OLD, ANN, at=T0 + 2))
+    dave = Dave(acme, acme.contact())
+    acme.publish(*acme.group(), dave.quote("Q1", MARKER, T0 + 1))
+    dave.rows(MARKER, T0 + 1)
+    acme.publish(dave.joins(), *acme.in_group(OLD, KEPT, T0 + 201)[not writes:2], dave.quote("Q2", KEPT, T0 + 203), dave.vote(),
+                 acme.first.message("O2", None, "hi all", out=True, group=GROUP, at=T0 + 205),
+                 acme.first.status("O2", common.MESSAGE_STATUS_READ, group=GROUP, participant=OLD, at=T0 + 206))
+    dave.rows(KEPT, time.time())
+    acme.sql("INSERT INTO undeliverable (workspace_id, address, code, since) SELECT id, %s, '131026', now() FROM workspaces", OLD)
+    kept = dave.kept()
+    assert {name: len(rows) for name, rows in kept.items()} == dict.fromkeys(kept, 1) | {"chats": 1 + writes}
+    assert kept["votes"][0]["voter"] == f"+{OLD}" or writes
+    acme.start()
+    acme.erase(dave.ann)
+    acme.wait_done()
+    wait_gone(acme, MARKER, ANN)
+    assert dave.kept() == kept
     acme.blazz.check_invariants()
 
 
@@ -268,6 +357,8 @@ def test_an_erasure_survives_the_death_of_its_leader_in_every_stage(acme):
     for stage in ("start", "identity", "wait", "bulk", "rest", "verify"):
         leader = acme.start(failpoint=f"erasure_{stage}:kill@1", wait_ready=False, **lease)
         wait_for(lambda: leader.process.poll() is not None, lambda: f"killed in {stage}: {acme.state()}\n{acme.logs()}", 40)
+        if stage == "bulk":
+            assert acme.value("SELECT count(*) FROM contact_group_members") == 0, "no campaign finds the person any more"
     acme.start(**lease)
     acme.wait_done()
     wait_gone(acme, MARKER, ANN, LID, OLD)

@@ -30,8 +30,10 @@ struct erasing {
 	struct alias_row *held; /* those names that were the person's at the erasure, and not only before */
 	size_t n_held;
 	struct party *parties; /* all names but the ids, for events and comparisons */
+	struct erasure_name *known; /* of each party, its value */
+	bool *is_held;
 	size_t n_parties;
-	struct str *addresses, *texts; /* the same as sends and as reactions have them; texts with the ids */
+	struct erasure_name *addresses, *texts; /* the same as sends and as reactions have them; texts with the ids */
 	size_t n_addresses, n_texts;
 	struct cleanup_account account; /* the workspace's oldest */
 };
@@ -43,19 +45,28 @@ static bool stage_is(const struct erasure *e, const char *stage)
 
 /* Names */
 
-static struct str names_json(const struct alias_row *aliases, size_t n, size_t n_held, struct arena *a)
+/* What is sealed: the person's aliases, the first n_held of them those that it has at present. */
+struct aliases {
+	struct alias_row *rows;
+	int64_t *until_us;
+	size_t n, n_held;
+};
+
+static struct str names_json(const struct aliases *names, struct arena *a)
 {
 	struct buf b = BUF_INIT;
 	struct json_writer w = json_writer(&b);
 	struct str text;
 
 	jw_arr(&w);
-	for (size_t i = 0; i < n && i < NAMES_MAX; i++) {
+	for (size_t i = 0; i < names->n && i < NAMES_MAX; i++) {
 		jw_obj(&w);
-		jw_member_str(&w, "kind", str_of(store_alias_kind_word(aliases[i].kind)));
-		jw_member_str(&w, "scope", aliases[i].scope);
-		jw_member_str(&w, "value", aliases[i].value);
-		jw_member_bool(&w, "held", i < n_held);
+		jw_member_str(&w, "kind", str_of(store_alias_kind_word(names->rows[i].kind)));
+		jw_member_str(&w, "scope", names->rows[i].scope);
+		jw_member_str(&w, "value", names->rows[i].value);
+		jw_member_bool(&w, "held", i < names->n_held);
+		if (names->until_us[i] != PG_NO_TIME)
+			jw_member_i64(&w, "until_us", names->until_us[i]);
 		jw_obj_end(&w);
 	}
 	jw_arr_end(&w);
@@ -64,15 +75,14 @@ static struct str names_json(const struct alias_row *aliases, size_t n, size_t n
 	return text;
 }
 
-static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t n, size_t n_held, struct err *err)
+static int names_seal(struct erasing *e, const struct aliases *names, struct err *err)
 {
 	struct keyring *keyring = NULL;
 	struct buf sealed = BUF_INIT;
 	int rc = -1;
 
 	if (keyring_parse(&keyring, str_of(e->env->settings->keyring), err) == 0 &&
-		row_seal(keyring, SEALED_ERASURE, &e->row->uuid, names_json(aliases, n, n_held, e->env->arena), &sealed,
-			err) == 0) {
+		row_seal(keyring, SEALED_ERASURE, &e->row->uuid, names_json(names, e->env->arena), &sealed, err) == 0) {
 		e->row->aliases = arena_str(e->env->arena, buf_str(&sealed));
 		rc = 0;
 	}
@@ -81,51 +91,98 @@ static int names_seal(struct erasing *e, const struct alias_row *aliases, size_t
 	return rc;
 }
 
-static void name_add(struct erasing *e, enum alias_kind kind, struct str value)
+static void text_add(struct erasing *e, struct str text, int64_t until_us)
 {
-	struct party *p = &e->parties[e->n_parties++];
+	e->texts[e->n_texts++] = (struct erasure_name){ text, until_us };
+}
+
+static void address_add(struct erasing *e, struct str address, int64_t until_us)
+{
+	e->addresses[e->n_addresses++] = (struct erasure_name){ address, until_us };
+}
+
+static void name_add(struct erasing *e, enum alias_kind kind, struct str value, int64_t until_us, bool held)
+{
+	struct party *p = &e->parties[e->n_parties];
 	struct arena *a = e->env->arena;
 
+	e->known[e->n_parties] = (struct erasure_name){ value, until_us };
+	e->is_held[e->n_parties++] = held;
 	switch (kind) {
 	case ALIAS_PHONE:
 		p->phone = value;
-		e->addresses[e->n_addresses++] = value;
-		e->texts[e->n_texts++] = arena_printf(a, "+%.*s", STR_ARG(value));
+		address_add(e, value, until_us);
+		text_add(e, arena_printf(a, "+%.*s", STR_ARG(value)), until_us);
 		break;
 	case ALIAS_LID:
 		p->lid = value;
-		e->addresses[e->n_addresses++] = arena_printf(a, "lid:%.*s", STR_ARG(value));
-		e->texts[e->n_texts++] = arena_printf(a, "%.*s@lid", STR_ARG(value));
+		address_add(e, arena_printf(a, "lid:%.*s", STR_ARG(value)), until_us);
+		text_add(e, arena_printf(a, "%.*s@lid", STR_ARG(value)), until_us);
 		break;
 	case ALIAS_BSUID:
 		p->bsuid = value;
-		e->addresses[e->n_addresses++] = arena_printf(a, "bsuid:%.*s", STR_ARG(value));
-		e->texts[e->n_texts++] = value;
+		address_add(e, arena_printf(a, "bsuid:%.*s", STR_ARG(value)), until_us);
+		text_add(e, value, until_us);
 		break;
 	case ALIAS_JID:
 		p->jid = value;
-		e->texts[e->n_texts++] = value;
+		text_add(e, value, until_us);
 		break;
 	case ALIAS_USERNAME:
 		p->username = value;
-		e->texts[e->n_texts++] = value;
+		text_add(e, value, until_us);
 		break;
 	}
 }
 
+static bool known_at(const struct erasing *e, size_t i, int64_t at_us)
+{
+	return e->known[i].until_us == PG_NO_TIME || at_us <= e->known[i].until_us;
+}
+
+static size_t count_known_at(const struct erasing *e, int64_t at_us)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_parties; i++)
+		n += known_at(e, i, at_us);
+	return n;
+}
+
+/* For messages of that time. */
+static struct in_contact_erase named_at(const struct erasing *e, int64_t at_us)
+{
+	struct party *names = ARENA_ARRAY(e->env->arena, struct party, e->n_parties);
+	struct in_contact_erase what = { .stage = ERASE_MESSAGES, .names = names };
+
+	for (size_t i = 0; i < e->n_parties; i++)
+		if (known_at(e, i, at_us))
+			names[what.n_names++] = e->parties[i];
+	return what;
+}
+
+static struct erased_names names_of(const struct erasing *e, const struct in_contact_erase *what)
+{
+	return (struct erased_names){ what->names, what->n_names, e->person.uuids, e->person.n };
+}
+
+static struct erasure_name id_name(const struct erasing *e, const struct uuid *uuid)
+{
+	char id[37];
+
+	uuid_format(uuid, id);
+	return (struct erasure_name){ arena_str(e->env->arena, str_of(id)), PG_NO_TIME };
+}
+
 static void texts_add_ids(struct erasing *e, const struct erased_person *p)
 {
-	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_texts + p->n);
+	struct erasure_name *texts = ARENA_ARRAY(e->env->arena, struct erasure_name, e->n_texts + p->n);
 
 	for (size_t i = 0; i < e->n_texts; i++)
 		texts[i] = e->texts[i];
 	e->texts = texts;
-	for (size_t i = 0; i < p->n; i++) {
-		char id[37];
-
-		uuid_format(&p->uuids[i], id);
-		e->texts[e->n_texts++] = arena_str(e->env->arena, str_of(id));
-	}
+	for (size_t i = 0; i < p->n; i++)
+		e->texts[e->n_texts++] = id_name(e, &p->uuids[i]);
 }
 
 /* What is of the person in other contacts is older than this. */
@@ -163,17 +220,23 @@ static int names_open(struct erasing *e, struct err *err)
 		goto out;
 	n = json_count(json_root(doc));
 	e->parties = ARENA_ARRAY(e->env->arena, struct party, n);
-	e->addresses = ARENA_ARRAY(e->env->arena, struct str, n);
-	e->texts = ARENA_ARRAY(e->env->arena, struct str, n);
+	e->known = ARENA_ARRAY(e->env->arena, struct erasure_name, n);
+	e->is_held = ARENA_ARRAY(e->env->arena, bool, n);
+	e->addresses = ARENA_ARRAY(e->env->arena, struct erasure_name, n);
+	e->texts = ARENA_ARRAY(e->env->arena, struct erasure_name, n);
 	e->held = ARENA_ARRAY(e->env->arena, struct alias_row, n);
 	for (it = json_iter(json_root(doc)); (one = json_next(&it));) {
 		struct alias_row name = { .kind = store_alias_kind_parse(json_str(json_get(one, "kind"))),
 			.scope = arena_str(e->env->arena, json_str(json_get(one, "scope"))),
 			.value = arena_str(e->env->arena, json_str(json_get(one, "value"))) };
+		bool held = json_true(json_get(one, "held"));
+		int64_t until_us;
 
-		name_add(e, name.kind, name.value);
-		if (json_true(json_get(one, "held")))
+		if (held)
 			e->held[e->n_held++] = name;
+		if (!json_to_i64(json_get(one, "until_us"), &until_us))
+			until_us = PG_NO_TIME;
+		name_add(e, name.kind, name.value, until_us, held);
 	}
 	texts_add_ids(e, &e->person);
 	rc = 0;
@@ -182,11 +245,6 @@ out:
 	json_free(doc);
 	buf_fini(&text);
 	return rc;
-}
-
-static struct erased_names names_of(const struct erasing *e)
-{
-	return (struct erased_names){ e->parties, e->n_parties, e->person.uuids, e->person.n };
 }
 
 /* Events */
@@ -255,17 +313,16 @@ static int stage_set(struct erasing *e, const char *stage, int64_t in_ms, struct
 static int identity_publish(struct erasing *e, struct err *err)
 {
 	struct in_contact_erase what = { .stage = ERASE_IDENTITY };
-	struct alias_row *aliases;
-	size_t n, n_held;
+	struct aliases names;
 
-	if (store_erasure_aliases(e->env->pg, &e->person, e->env->arena, &aliases, &n, &n_held, &what.aliases, err) <
-			0 ||
+	if (store_erasure_aliases(e->env->pg, &e->person, e->env->arena, &names.rows, &names.until_us, &names.n,
+		    &names.n_held, &what.aliases, err) < 0 ||
 		store_erased_person(e->env->pg, e->row->workspace_id, &e->row->contact, e->env->arena, &e->person,
 			err) < 0)
 		return -1;
 	if (e->person.erased && e->row->aliases.p)
 		return stage_set(e, "identity", 0, err);
-	if (names_seal(e, aliases, n, n_held, err) < 0)
+	if (names_seal(e, &names, err) < 0)
 		return -1;
 	e->row->passes++;
 	what.erasure = e->row->uuid;
@@ -280,27 +337,58 @@ struct search {
 	int64_t found;
 };
 
-/* An entry of a later time is of the person's next contact. */
-static bool group_names(const struct erasure_group *g, const struct erased_names *names, struct erasure_bounds bounds)
+/* Whether a group names the person. An entry of a later time is of the person's next contact. */
+static bool group_names(const struct erasure_group *g, const json *members, const struct erased_names *names,
+	struct erasure_bounds bounds)
 {
 	int64_t until_us = bounds.happened_us == PG_NO_TIME ? bounds.until_us : bounds.happened_us;
-	struct json_doc *doc;
-	struct json_iter it;
-	bool any = g->owner_phone.n > 0 && erased_names_have(names, g->owner_phone);
+	struct json_iter it = json_iter(members);
 	const json *m;
-	struct err err;
 
-	if (json_parse(&doc, g->members, &err) < 0)
-		return any;
-	for (it = json_iter(json_root(doc)); !any && (m = json_next(&it));) {
+	if (g->owner_phone.n > 0 && erased_names_have(names, g->owner_phone))
+		return true;
+	while ((m = json_next(&it))) {
 		int64_t at_ms = 0;
 
 		(void)json_to_i64(json_get(m, "at"), &at_ms);
-		any = at_ms <= until_us / 1000 &&
-			erased_names_have_party(names, json_str(json_get(m, "phone")), json_str(json_get(m, "lid")));
+		if (at_ms <= until_us / 1000 &&
+			erased_names_have_party(names, json_str(json_get(m, "phone")), json_str(json_get(m, "lid"))))
+			return true;
 	}
-	json_free(doc);
-	return any;
+	return false;
+}
+
+/* Whether a former name is in the group of the one who had it next: chat-sync erases by the name alone. */
+static bool group_has_next(const struct erasure_group *g, const json *members, const struct party *name,
+	int64_t until_us)
+{
+	const struct erased_names names = { name, 1, NULL, 0 };
+	struct json_iter it = json_iter(members);
+	const json *m;
+
+	if (g->created_us > until_us && g->owner_phone.n > 0 && erased_names_have(&names, g->owner_phone))
+		return true;
+	while ((m = json_next(&it))) {
+		int64_t at_ms = 0;
+
+		if (json_to_i64(json_get(m, "at"), &at_ms) && at_ms > until_us / 1000 &&
+			erased_names_have_party(&names, json_str(json_get(m, "phone")), json_str(json_get(m, "lid"))))
+			return true;
+	}
+	return false;
+}
+
+/* The names by which the person is in the group. */
+static struct in_contact_erase named_in(const struct erasing *e, const struct erasure_group *g, const json *members)
+{
+	struct party *names = ARENA_ARRAY(e->env->arena, struct party, e->n_parties);
+	struct in_contact_erase what = { .stage = ERASE_GROUPS, .names = names };
+
+	for (size_t i = 0; i < e->n_parties; i++)
+		if (e->known[i].until_us == PG_NO_TIME ||
+			!group_has_next(g, members, &e->parties[i], e->known[i].until_us))
+			names[what.n_names++] = e->parties[i];
+	return what;
 }
 
 static struct str cursor_i64(const struct erasing *e, int64_t v)
@@ -315,10 +403,35 @@ static int64_t i64_of(struct str text)
 	return str_to_i64(text, &v) ? v : 0;
 }
 
+/* Groups in which the person has all its names share an event, *shared. */
+static void group_look(const struct erasing *e, const struct erasure_group *g, struct in_contact_erase *shared,
+	struct search *s)
+{
+	struct json_doc *doc = NULL;
+	struct in_contact_erase what;
+	struct erased_names names;
+	struct err err;
+
+	if (json_parse(&doc, g->members, &err) < 0)
+		return;
+	what = named_in(e, g, json_root(doc));
+	names = names_of(e, &what);
+	if (group_names(g, json_root(doc), &names, bounds_of(e))) {
+		s->found++;
+		if (what.n_names == e->n_parties) {
+			shared->groups[shared->n_groups++] = g->jid;
+		} else if (!e->env->dry_run) {
+			what.groups = ARENA_ARRAY(e->env->arena, struct str, 1);
+			what.groups[what.n_groups++] = g->jid;
+			erase_emit(e, &e->account, what, arena_printf(e->env->arena, "group %" PRId64, g->id));
+		}
+	}
+	json_free(doc);
+}
+
 static int groups_search(struct erasing *e, struct search *s, struct err *err)
 {
 	struct in_contact_erase what = { .stage = ERASE_GROUPS, .names = e->parties, .n_names = e->n_parties };
-	const struct erased_names names = names_of(e);
 	struct erasure_group *groups;
 	size_t n;
 
@@ -327,11 +440,9 @@ static int groups_search(struct erasing *e, struct search *s, struct err *err)
 		return -1;
 	what.groups = ARENA_ARRAY(e->env->arena, struct str, n);
 	for (size_t i = 0; i < n; i++)
-		if (group_names(&groups[i], &names, bounds_of(e)))
-			what.groups[what.n_groups++] = groups[i].jid;
+		group_look(e, &groups[i], &what, s);
 	if (what.n_groups > 0 && !e->env->dry_run)
 		erase_emit(e, &e->account, what, s->cursor);
-	s->found = (int64_t)what.n_groups;
 	s->next = n == GROUPS ? cursor_i64(e, groups[n - 1].id) : STR("");
 	return 0;
 }
@@ -362,10 +473,38 @@ static void message_cursor(struct str cursor, int64_t *conversation, int64_t *se
 	*id = i64_of(last);
 }
 
+/* Publishes what was found of a page so far. */
+static void messages_emit(const struct erasing *e, const struct erasure_conversation *v, struct in_contact_erase *what,
+	struct search *s)
+{
+	if (what->n_keys > 0 && !e->env->dry_run)
+		erase_emit(e, &v->account, *what,
+			arena_printf(e->env->arena, "%" PRId64 " %.*s %" PRId64, v->id, STR_ARG(s->cursor), s->found));
+	s->found += (int64_t)what->n_keys;
+}
+
+/* An event has the messages of a time in which the person had the same names. */
+static void messages_look(const struct erasing *e, const struct erasure_conversation *v,
+	const struct erasure_message *rows, size_t n, struct search *s)
+{
+	struct in_contact_erase what = { 0 };
+	struct erased_names names = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || count_known_at(e, rows[i].sent_us) != what.n_names) { /* names are added only */
+			messages_emit(e, v, &what, s);
+			what = named_at(e, rows[i].sent_us);
+			what.keys = ARENA_ARRAY(e->env->arena, struct str, n - i);
+			names = names_of(e, &what);
+		}
+		if (v->own || v->other || message_names(&rows[i], &names))
+			what.keys[what.n_keys++] = rows[i].key;
+	}
+	messages_emit(e, v, &what, s);
+}
+
 static int messages_search(struct erasing *e, struct search *s, struct err *err)
 {
-	struct in_contact_erase what = { .stage = ERASE_MESSAGES, .names = e->parties, .n_names = e->n_parties };
-	const struct erased_names names = names_of(e);
 	struct erasure_bounds bounds = bounds_of(e);
 	struct erasure_conversation v;
 	struct erasure_message *rows;
@@ -388,14 +527,7 @@ static int messages_search(struct erasing *e, struct search *s, struct err *err)
 		store_erasure_messages(e->env->pg, e->row->workspace_id, v.id, sent_us, id, bounds, MESSAGES,
 			e->env->arena, &rows, &n, err) < 0)
 		return -1;
-	what.keys = ARENA_ARRAY(e->env->arena, struct str, n);
-	for (size_t i = 0; i < n; i++)
-		if (v.own || v.other || message_names(&rows[i], &names))
-			what.keys[what.n_keys++] = rows[i].key;
-	if (what.n_keys > 0 && !e->env->dry_run)
-		erase_emit(e, &v.account, what,
-			arena_printf(e->env->arena, "%" PRId64 " %.*s", v.id, STR_ARG(s->cursor)));
-	s->found = (int64_t)what.n_keys;
+	messages_look(e, &v, rows, n, s);
 	s->next = n == MESSAGES ? arena_printf(e->env->arena, "%" PRId64 ":%" PRId64 ":%" PRId64, v.id,
 					  rows[n - 1].sent_us, rows[n - 1].id)
 				: arena_printf(e->env->arena, "%" PRId64 "::", v.id + 1);
@@ -447,25 +579,29 @@ static int audiences_search(struct erasing *e, struct search *s, struct err *err
 	return 0;
 }
 
-/* By which events name the person, without its former names. */
-static struct str *event_texts(struct erasing *e, size_t *n)
+/* By which records name the person, with room for its ids. A username, and what is short, is in records of others, too. unknown: also former names of
+ * which it is not known until when. */
+static struct erasure_name *record_names(const struct erasing *e, bool unknown, size_t *n)
 {
-	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_held);
+	struct erasure_name *names = ARENA_ARRAY(e->env->arena, struct erasure_name, e->n_parties + e->person.n);
 
 	*n = 0;
-	for (size_t i = 0; i < e->n_held; i++)
-		if (e->held[i].kind != ALIAS_USERNAME && e->held[i].value.n >= TEXT_MIN)
-			texts[(*n)++] = e->held[i].value;
-	return texts;
+	for (size_t i = 0; i < e->n_parties; i++)
+		if (e->parties[i].username.n == 0 && e->known[i].text.n >= TEXT_MIN &&
+			(unknown || e->is_held[i] || e->known[i].until_us != PG_NO_TIME))
+			names[(*n)++] = e->known[i];
+	return names;
 }
 
 static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
 {
 	int64_t last;
 	size_t n;
-	const struct str *texts = event_texts(e, &n);
+	struct erasure_name *names = record_names(e, false, &n);
 
-	if (store_erasure_webhooks(e->env->pg, &e->person, texts, n, bounds_of(e), i64_of(s->cursor), e->limit,
+	for (size_t i = 0; i < e->person.n; i++)
+		names[n++] = id_name(e, &e->person.uuids[i]);
+	if (store_erasure_webhooks(e->env->pg, &e->person, names, n, bounds_of(e), i64_of(s->cursor), e->limit,
 		    &s->found, &last, err) < 0)
 		return -1;
 	s->next = last ? cursor_i64(e, last) : STR("");
@@ -474,20 +610,10 @@ static int webhooks_search(struct erasing *e, struct search *s, struct err *err)
 
 static int parked_search(struct erasing *e, struct search *s, struct err *err)
 {
-	struct str *texts = ARENA_ARRAY(e->env->arena, struct str, e->n_parties);
-	size_t n = 0;
+	size_t n;
+	const struct erasure_name *names = record_names(e, true, &n);
 
-	for (size_t i = 0; i < e->n_parties; i++) {
-		const struct party *p = &e->parties[i];
-		struct str text = p->phone.n > 0 ? p->phone
-			: p->lid.n > 0           ? p->lid
-			: p->bsuid.n > 0         ? p->bsuid
-						 : p->jid;
-
-		if (text.n >= TEXT_MIN)
-			texts[n++] = text;
-	}
-	if (store_erasure_parked(e->env->pg, e->row->workspace_id, texts, n, bounds_of(e), e->limit, &s->found, err) <
+	if (store_erasure_parked(e->env->pg, e->row->workspace_id, names, n, bounds_of(e), e->limit, &s->found, err) <
 		0)
 		return -1;
 	s->next = again(e, s->found);
@@ -498,11 +624,11 @@ static const struct {
 	const char *word;
 	int (*search)(struct erasing *e, struct search *s, struct err *err);
 } searches[] = {
+	{ "audiences", audiences_search }, /* before messages to send: no campaign adds any */
 	{ "groups", groups_search },
 	{ "messages", messages_search },
 	{ "reactions", reactions_search },
 	{ "sends", sends_search },
-	{ "audiences", audiences_search },
 	{ "webhooks", webhooks_search },
 	{ "parked", parked_search },
 	{ "others", others_search },
@@ -572,6 +698,22 @@ static int search_step(struct erasing *e, struct row_step *step, struct err *err
 	return advance(e, 0, err);
 }
 
+/* A campaign whose audience is being written must not write of members that are gone when the pass begins: it would be the next contact's. */
+static int wait_step(struct erasing *e, struct row_step *step, struct err *err)
+{
+	int64_t found;
+
+	if (store_erasure_audiences(e->env->pg, e->row->workspace_id, e->addresses, e->n_addresses, bounds_of(e),
+		    e->limit, &found, err) < 0)
+		return -1;
+	if (found == 0)
+		return pass_begin(e, "bulk", 0, err);
+	step->found += found;
+	step->acted += found;
+	e->row->erased += found;
+	return stage_set(e, "wait", APPLY_MS, err);
+}
+
 static int rest_step(struct erasing *e, struct err *err)
 {
 	struct cleanup_account *left;
@@ -600,12 +742,12 @@ static int erasing_step(struct erasing *e, struct row_step *step, struct err *er
 	if (stage_is(row, "identity"))
 		return e->person.erased ? stage_set(e, "wait", e->env->settings->erasure.after_ms, err)
 					: identity_publish(e, err);
-	if (stage_is(row, "wait"))
-		return pass_begin(e, "bulk", 0, err);
 	if (stage_is(row, "rest"))
 		return rest_step(e, err);
 	if (names_open(e, err) < 0)
 		return err->kind == ERR_INPUT ? postpone(e, err) : -1;
+	if (stage_is(row, "wait"))
+		return wait_step(e, step, err);
 	if (others_read(e, err) < 0)
 		return -1;
 	return search_step(e, step, err);
