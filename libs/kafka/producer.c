@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "kafka/client.h"
 #include "kafka/errors.h"
 #include "metrics/metrics.h"
@@ -26,6 +27,7 @@ struct kafka_producer {
 	struct kafka_client client; /* first: librdkafka's opaque */
 	rd_kafka_conf_t *conf; /* copied for every instance */
 	rd_kafka_t *rk; /* NULL only between two instances */
+	struct map *topics; /* name: rd_kafka_topic_t * of this instance */
 	int fd;
 	bool refusing; /* from a fatal error until the new instance is open, and while closing */
 	size_t in_flight;
@@ -124,6 +126,12 @@ static int instance_open(struct kafka_producer *p, struct err *err)
 
 static void instance_close(struct kafka_producer *p)
 {
+	struct str name;
+	void *topic;
+
+	for (size_t i = 0; map_each(p->topics, &i, &name, &topic);)
+		rd_kafka_topic_destroy(topic);
+	map_clear(p->topics);
 	if (p->rk)
 		rd_kafka_destroy(p->rk);
 	p->rk = NULL;
@@ -165,6 +173,7 @@ int kafka_producer_open(struct kafka_producer **out, const struct kafka_producer
 {
 	struct kafka_producer *p = mem_calloc(1, sizeof(*p));
 
+	p->topics = map_new();
 	p->delivered = options->delivered;
 	p->ctx = options->ctx;
 	p->failures = metric_counter("blazz_kafka_produce_failures",
@@ -207,6 +216,7 @@ void kafka_producer_close(struct kafka_producer **producer, int timeout_ms)
 		rd_kafka_conf_destroy(p->conf);
 	if (p->fd >= 0)
 		close(p->fd);
+	map_free(p->topics);
 	free(p);
 	*producer = NULL;
 }
@@ -232,11 +242,25 @@ static void *unconst(const char *p)
 	return q;
 }
 
-static rd_kafka_resp_err_t record_queue(struct kafka_producer *p, const struct kafka_record *r)
+/* NULL for an invalid name. rd_kafka_topic_new() asks for the leaders at once; a record that only names its topic would wait for the next of
+ * librdkafka's scans, which are a second apart. */
+static rd_kafka_topic_t *topic_get(struct kafka_producer *p, const char *name)
+{
+	rd_kafka_topic_t *topic = map_get(p->topics, str_of(name));
+
+	if (topic)
+		return topic;
+	topic = rd_kafka_topic_new(p->rk, name, NULL);
+	if (topic)
+		*map_slot(p->topics, str_of(name)) = topic;
+	return topic;
+}
+
+static rd_kafka_resp_err_t record_put(struct kafka_producer *p, rd_kafka_topic_t *topic, const struct kafka_record *r)
 {
 	rd_kafka_headers_t *headers = r->headers_count > 0 ? headers_copy(r) : NULL;
 	const rd_kafka_vu_t parts[] = {
-		{ .vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = r->topic },
+		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = topic },
 		{ .vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = r->partition },
 		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY },
 		{ .vtype = RD_KAFKA_VTYPE_KEY, .u.mem = { unconst(r->key.p), r->key.n } },
@@ -254,6 +278,13 @@ static rd_kafka_resp_err_t record_queue(struct kafka_producer *p, const struct k
 	if (headers)
 		rd_kafka_headers_destroy(headers);
 	return code;
+}
+
+static rd_kafka_resp_err_t record_queue(struct kafka_producer *p, const struct kafka_record *r)
+{
+	rd_kafka_topic_t *topic = topic_get(p, r->topic);
+
+	return topic ? record_put(p, topic, r) : rd_kafka_last_error();
 }
 
 int kafka_produce(struct kafka_producer *p, const struct kafka_record *record, struct err *err)
