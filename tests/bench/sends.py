@@ -135,7 +135,7 @@ class Audience:
         return wait_for(met, lambda: f"{what}: {self.state()}\n{services[0].log_tail()}", deadline_s, every_s)
 
     def in_flight(self):
-        return self.sql("SELECT FROM send_lanes WHERE workspace_id = %s AND in_flight <> '{}'", self.id)
+        return self.sql("SELECT partition FROM send_lanes WHERE workspace_id = %s AND in_flight <> '{}'", self.id)
 
     def prepare(self, service):
         """Writes the recipients of a new campaign, pauses it and copies its pending rows to `kept`. Returns it, with `preparing_s`."""

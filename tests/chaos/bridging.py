@@ -11,6 +11,7 @@ from contextlib import closing
 import psycopg2
 import psycopg2.extras
 
+from harness.blazz import fetched
 from harness.cleanup import Account, Instance
 from harness.client import SECRETS
 from harness.provider_stub import DIALECTS, KEY, ProviderStub
@@ -87,7 +88,7 @@ class Bridging:
         with closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, \
                 c.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
             cursor.execute(query, parameters)
-            return [dict(r) for r in cursor.fetchall()] if cursor.description else []
+            return fetched(cursor)
 
     # Load
 

@@ -16,7 +16,7 @@ import psycopg2.extras
 from blazz.v1 import common_pb2 as common
 from blazz.v1 import inbound_pb2
 
-from harness.blazz import KEYRING
+from harness.blazz import KEYRING, fetched
 from harness.cleanup import JobRequest
 from harness.events import Source
 from harness.sealing import opened, seal
@@ -98,7 +98,7 @@ class Keeping:
         with closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, \
                 c.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
             cursor.execute(query, parameters[0] if parameters and isinstance(parameters[0], dict) else parameters)
-            return [dict(r) for r in cursor.fetchall()] if cursor.description else []
+            return fetched(cursor)
 
     def write(self, query, *parameters):
         """Until it is done, through faults of PostgreSQL."""
@@ -228,7 +228,7 @@ class Keeping:
     def asked_to_erase(self, p):
         try:
             p["contact"] = p["contact"] or next((r["uuid"] for r in self.sql(CONTACT, self.keeper, p["phone"])), None)
-            known = p["contact"] and self.sql("SELECT FROM erasures WHERE contact = %s", p["contact"])
+            known = p["contact"] and self.sql("SELECT id FROM erasures WHERE contact = %s", p["contact"])
         except psycopg2.Error:
             return False
         return known or p["contact"] and self.blazz.ctl_run("--json", "contacts", "erase", p["contact"]).returncode == 0

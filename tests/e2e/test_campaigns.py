@@ -119,7 +119,7 @@ def test_a_campaign_is_paused_resumed_and_cancelled(tenant):
     shown = {r["status"]: r["n"] for r in tenant.sql("""SELECT CASE status WHEN 'skipped' THEN status || ' ' || error_code ELSE status END AS status, count(*) AS n
         FROM campaign_logs WHERE workspace_id = %s AND campaign_id = %s GROUP BY 1""", *campaign.key)}
     assert shown["skipped cancelled"] == 800 - sent and "pending" not in shown, shown
-    wait_for(lambda: not tenant.sql("SELECT FROM campaign_segments WHERE workspace_id = %s AND campaign_id = %s AND NOT done", *campaign.key),
+    wait_for(lambda: not tenant.sql("SELECT segment FROM campaign_segments WHERE workspace_id = %s AND campaign_id = %s AND NOT done", *campaign.key),
              "its segments are done")
     kinds = [k for k in campaign.kinds() if k != "progress"]
     assert kinds == ["started", "paused", "resumed", "cancelled"]

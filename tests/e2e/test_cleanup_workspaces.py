@@ -116,7 +116,7 @@ class Tenants:
         return self.value("SELECT deletion_stage FROM workspaces WHERE uuid = %s", source.workspace)
 
     def wait_sessions_gone(self, source):
-        wait_for(lambda: not self.sql("""SELECT FROM whatsapp_accounts a LEFT JOIN account_control c ON (c.workspace_id, c.account_id)
+        wait_for(lambda: not self.sql("""SELECT a.id FROM whatsapp_accounts a LEFT JOIN account_control c ON (c.workspace_id, c.account_id)
             = (a.workspace_id, a.id) WHERE a.workspace_id = %s AND (a.deleted_at IS NULL OR c.gone_at IS NULL)""", self.ids[source.workspace]),
                  lambda: f"sessions are gone\n{self.cleanup.logs()}", 30)
 

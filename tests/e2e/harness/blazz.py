@@ -38,6 +38,12 @@ class Failed(AssertionError):
     """blazzctl exited with a status other than 0."""
 
 
+def fetched(cursor):
+    """The rows as dictionaries; none of a statement that returns none."""
+    assert cursor.description or not cursor.statusmessage.startswith("SELECT"), f"rows without columns cannot be told: {cursor.query}"
+    return [dict(r) for r in cursor.fetchall()] if cursor.description else []
+
+
 class Blazz:
     def __init__(self, postgres, kafka, folder, partitions=3, programs=BIN):
         self.postgres, self.kafka, self.folder, self.programs = postgres, kafka, folder, programs
@@ -220,7 +226,7 @@ class Blazz:
         try:
             with self.connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
                 cursor.execute(query, parameters or None)
-                return [dict(r) for r in cursor.fetchall()] if cursor.description else []
+                return fetched(cursor)
         except psycopg2.OperationalError:
             if not kept or not self.connection.closed:
                 raise
