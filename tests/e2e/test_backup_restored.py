@@ -43,6 +43,10 @@ class Fleet:
         self.moved.cleanup.sql("UPDATE whatsapp_accounts SET move_to = %s, move_at = clock_timestamp() WHERE uuid = %s", self.away.index, self.moved.uuid)
         self.dead.put(dead=True)
 
+    def wait_unleased(self):
+        """Until every session has stopped for want of a lease: from then on only cleanup changes what they are."""
+        wait_for(lambda: not any(i.state()["leased"] for i in self.instances), "no instance has a lease")
+
     def states(self):
         return {i.index: i.sessions() for i in self.instances}
 
@@ -68,6 +72,7 @@ def test_no_session_is_started_stopped_or_moved_until_the_restore_is_accepted(va
     fleet.ask()
     name = vault.create()
     vault.do("restore", name)
+    fleet.wait_unleased()
     states, places = fleet.states(), fleet.places()
     marks = [last(i) for i in fleet.instances]
 

@@ -67,10 +67,13 @@ class Instance:
         """The session's state from now on, as if the phone or the bridge had changed it."""
         self.put(sessions=[{"name": session, "state": state} | members])
 
+    def state(self):
+        """What the stub itself says of the instance: "leased", "sessions", ..."""
+        return next(i for i in self.cleanup.stub.get("/_instances").json() if i["name"] == self.name)
+
     def sessions(self):
         """{name: state}, as the stub itself says, without sessions that are absent."""
-        listed = next(i for i in self.cleanup.stub.get("/_instances").json() if i["name"] == self.name)["sessions"]
-        return {s["name"]: s["state"] for s in listed if s["state"] != "absent"}
+        return {s["name"]: s["state"] for s in self.state()["sessions"] if s["state"] != "absent"}
 
     def calls(self, **filters):
         """The stub's journal of this instance, oldest first; filters are session, act, after."""
