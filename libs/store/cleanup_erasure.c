@@ -344,6 +344,15 @@ int store_erasure_account(struct pg *pg, int64_t workspace_id, struct cleanup_ac
 	return 0;
 }
 
+static struct pg_array *ids_of(const struct erased_person *p)
+{
+	struct pg_array *ids = pg_array_new(PG_I64);
+
+	for (size_t i = 0; i < p->n; i++)
+		pg_array_i64(ids, p->ids[i]);
+	return ids;
+}
+
 /* Workspace and the person's ids as the first two parameters. */
 static int person_run(struct pg *pg, const struct pg_stmt *stmt, const struct erased_person *p, struct pg_rows **rows,
 	struct err *err)
@@ -416,13 +425,11 @@ int store_erasure_others(struct pg *pg, const struct erased_person *p, const str
 	struct arena *a, struct erased_person *out, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_array *ids = pg_array_new(PG_I64), *kinds = pg_array_new(PG_TEXT), *scopes = pg_array_new(PG_TEXT),
+	struct pg_array *ids = ids_of(p), *kinds = pg_array_new(PG_TEXT), *scopes = pg_array_new(PG_TEXT),
 			*values = pg_array_new(PG_TEXT);
 	struct pg_rows *rows = NULL;
 	int rc;
 
-	for (size_t i = 0; i < p->n; i++)
-		pg_array_i64(ids, p->ids[i]);
 	for (size_t i = 0; i < n_names; i++) {
 		pg_array_str(kinds, str_of(store_alias_kind_word(names[i].kind)));
 		pg_array_str(scopes, names[i].scope.p ? names[i].scope : STR(""));
@@ -455,12 +462,10 @@ int store_erasure_others_add(struct pg *pg, const struct erased_person *others_o
 	int64_t happened_us, int64_t *added, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_array *ids = pg_array_new(PG_I64);
+	struct pg_array *ids = ids_of(others_of);
 	struct pg_rows *rows = NULL;
 	int rc;
 
-	for (size_t i = 0; i < others_of->n; i++)
-		pg_array_i64(ids, others_of->ids[i]);
 	pg_arg_i64(args, others_of->workspace_id);
 	pg_arg_array(args, ids);
 	pg_arg_bool(args, forget_opt_outs);
@@ -478,14 +483,10 @@ int store_erasure_conversation(struct pg *pg, const struct erased_person *p, con
 	int64_t from, struct erasure_conversation *out, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_array *ids = pg_array_new(PG_I64), *other_ids = pg_array_new(PG_I64);
+	struct pg_array *ids = ids_of(p), *other_ids = ids_of(other);
 	struct pg_rows *rows = NULL;
 	int rc;
 
-	for (size_t i = 0; i < p->n; i++)
-		pg_array_i64(ids, p->ids[i]);
-	for (size_t i = 0; i < other->n; i++)
-		pg_array_i64(other_ids, other->ids[i]);
 	pg_arg_i64(args, p->workspace_id);
 	pg_arg_array(args, ids);
 	pg_arg_i64(args, from);
@@ -598,13 +599,11 @@ static int walk_run(struct pg *pg, const struct pg_stmt *stmt, const struct eras
 	int64_t *found, int64_t *last, struct err *err)
 {
 	struct pg_args *args = pg_args_new();
-	struct pg_array *ids = pg_array_new(PG_I64);
+	struct pg_array *ids = ids_of(p);
 	struct pg_rows *rows = NULL;
 	struct name_arrays arrays;
 	int rc;
 
-	for (size_t i = 0; i < p->n; i++)
-		pg_array_i64(ids, p->ids[i]);
 	pg_arg_i64(args, p->workspace_id);
 	pg_arg_i64(args, after);
 	pg_arg_i64(args, n);

@@ -109,14 +109,13 @@ static bool is_outcome(const struct account_control *c, enum bridge_outcome outc
 	return str_is(c->outcome, bridge_outcome_word(outcome));
 }
 
-/* Of a session that was never started there is no login, nor of one that the last call has ended while it ran. That one was connected
- * may not be reported yet. */
+/* A session has a login if it was started, though a report that it was connected may not have come yet; not after a logout or a deletion that
+ * succeeded. */
 static bool login_left(const struct account *a)
 {
 	const struct account_control *c = &a->row.control;
 	bool ended = str_is(c->action, bridge_action_word(BRIDGE_LOGOUT)) ||
 		str_is(c->action, bridge_action_word(BRIDGE_DELETE));
-
 	bool started = c->action.n > 0 && !is_outcome(c, BRIDGE_REJECTED) && !is_outcome(c, BRIDGE_BAD_KEY);
 
 	return (started || a->row.first_connected_us != PG_NO_TIME) && !(ended && is_outcome(c, BRIDGE_OK));

@@ -9,9 +9,8 @@
 #define LOOK_FRESH_US   (INT64_C(15) * 1000000) /* a call follows a look that is no older */
 #define REPORT_LOOK_US  INT64_C(1000000) /* at least, between two looks that reports ask for */
 #define ASSIGN_AGAIN_MS 60000 /* after PostgreSQL has refused an assignment */
-#define GIVE_UP_US \
-	(INT64_C(7) * 24 * 3600 * \
-		1000000) /* how long a deleted account's session is pursued; the same in libs/store/workspace_*.c */
+/* How long a deleted account's session is pursued; libs/store/workspace_rows.c and workspace_definitions.c say the same. */
+#define GIVE_UP_US (INT64_C(7) * 24 * 3600 * 1000000)
 #define DIFFERS_US (INT64_C(30) * 1000000) /* an observation that differs from the report for so long is published */
 
 enum account_notice_kind {

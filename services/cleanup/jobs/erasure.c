@@ -408,15 +408,13 @@ static void group_look(const struct erasing *e, const struct erasure_group *g, s
 	struct search *s)
 {
 	struct json_doc *doc = NULL;
-	struct in_contact_erase what;
-	struct erased_names names;
-	struct err err;
+	struct err ignored;
+	const json *members =
+		json_parse(&doc, g->members, &ignored) == 0 ? json_root(doc) : NULL; /* its owner counts without them */
+	struct in_contact_erase what = named_in(e, g, members);
+	struct erased_names names = names_of(e, &what);
 
-	if (json_parse(&doc, g->members, &err) < 0)
-		return;
-	what = named_in(e, g, json_root(doc));
-	names = names_of(e, &what);
-	if (group_names(g, json_root(doc), &names, bounds_of(e))) {
+	if (group_names(g, members, &names, bounds_of(e))) {
 		s->found++;
 		if (what.n_names == e->n_parties) {
 			shared->groups[shared->n_groups++] = g->jid;

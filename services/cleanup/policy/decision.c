@@ -105,10 +105,11 @@ static struct decision delete_decide(const struct session_view *v)
 
 static struct decision relink_decide(const struct session_view *v)
 {
-	struct decision d = calls(v->observed == OBSERVED_ABSENT ? BRIDGE_CREATE : BRIDGE_LOGOUT);
+	struct decision d;
 
 	if (must_clear(v))
 		return clear_decide();
+	d = calls(v->observed == OBSERVED_ABSENT ? BRIDGE_CREATE : BRIDGE_LOGOUT);
 	d.relinks = true;
 	d.restarts = d.action == BRIDGE_CREATE && v->restart_us > v->restarted_us;
 	return d;
