@@ -2,22 +2,7 @@
 #include "unit.h"
 
 #include "cleanup/stats.h"
-
-#include <string.h>
-
-#include "metrics/metrics.h"
-
-static bool exposes(const char *text)
-{
-	struct buf b = BUF_INIT;
-	bool found;
-
-	metrics_write(&b);
-	buf_add(&b, "", 1);
-	found = strstr(buf_str(&b).p, text) != NULL;
-	buf_fini(&b);
-	return found;
-}
+#include "exposed.h"
 
 static void each_instance_says_whether_it_is_up_and_what_it_lists(void **state)
 {
@@ -27,13 +12,13 @@ static void each_instance_says_whether_it_is_up_and_what_it_lists(void **state)
 
 	(void)state;
 	stats_report(&r);
-	assert_true(exposes("blazz_cleanup_instance_up{instance=\"0\"} 1\n"));
-	assert_true(exposes("blazz_cleanup_instance_up{instance=\"7\"} 0\n"));
-	assert_false(exposes("blazz_cleanup_instance_up{instance=\"9\"}")); /* off, or not probed yet */
-	assert_true(exposes("blazz_cleanup_instance_sessions{instance=\"0\"} 3\n"));
-	assert_true(exposes("blazz_cleanup_instance_sessions{instance=\"7\"} 2\n"));
-	assert_true(exposes("blazz_cleanup_instance_sessions{instance=\"9\"} 1\n"));
-	assert_false(exposes("{instance=\"1\"}"));
+	assert_true(is_exposed("blazz_cleanup_instance_up{instance=\"0\"} 1\n"));
+	assert_true(is_exposed("blazz_cleanup_instance_up{instance=\"7\"} 0\n"));
+	assert_false(is_exposed("blazz_cleanup_instance_up{instance=\"9\"}")); /* off, or not probed yet */
+	assert_true(is_exposed("blazz_cleanup_instance_sessions{instance=\"0\"} 3\n"));
+	assert_true(is_exposed("blazz_cleanup_instance_sessions{instance=\"7\"} 2\n"));
+	assert_true(is_exposed("blazz_cleanup_instance_sessions{instance=\"9\"} 1\n"));
+	assert_false(is_exposed("{instance=\"1\"}"));
 }
 
 static void an_instance_that_is_removed_is_not_exposed_any_more(void **state)
@@ -44,10 +29,10 @@ static void an_instance_that_is_removed_is_not_exposed_any_more(void **state)
 	stats_report(&r);
 	r.each[0] = (struct stats_instance){ 0 };
 	stats_report(&r);
-	assert_false(exposes("{instance=\"0\"}"));
-	assert_true(exposes("blazz_cleanup_instance_up{instance=\"1\"} 1\n"));
+	assert_false(is_exposed("{instance=\"0\"}"));
+	assert_true(is_exposed("blazz_cleanup_instance_up{instance=\"1\"} 1\n"));
 	stats_report_none();
-	assert_false(exposes("{instance=\"1\"}"));
+	assert_false(is_exposed("{instance=\"1\"}"));
 }
 
 static void instances_beyond_the_bound_are_counted_together(void **state)
@@ -56,7 +41,7 @@ static void instances_beyond_the_bound_are_counted_together(void **state)
 
 	(void)state;
 	stats_report(&r);
-	assert_true(exposes("blazz_cleanup_instance_sessions{instance=\"other\"} 12\n"));
+	assert_true(is_exposed("blazz_cleanup_instance_sessions{instance=\"other\"} 12\n"));
 }
 
 static int start(void **state)

@@ -1,20 +1,9 @@
 /* What the metrics say of connections and slow statements. */
 #include "unit.h"
 
+#include "exposed.h"
 #include "metrics/metrics.h"
 #include "session.h"
-
-static bool is_exposed(const char *line)
-{
-	struct buf b = BUF_INIT;
-	bool found;
-
-	metrics_write(&b);
-	buf_add_char(&b, '\0');
-	found = strstr(b.p, line);
-	buf_fini(&b);
-	return found;
-}
 
 static int64_t reconnects(void)
 {

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "crypto/sealed_row.h"
-#include "metrics/metrics.h"
+#include "exposed.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define S(n)     ((int64_t)(n) * 1000000)
@@ -238,18 +238,6 @@ static void after_its_state_was_reached_a_call_is_new(void **state)
 	}
 }
 
-static bool exposes(const char *line)
-{
-	struct buf text = BUF_INIT;
-	bool found;
-
-	metrics_write(&text);
-	buf_add(&text, "", 1);
-	found = strstr(buf_str(&text).p, line) != NULL;
-	buf_fini(&text);
-	return found;
-}
-
 static void reaching_the_desired_state_is_measured_once(void **state)
 {
 	(void)state;
@@ -258,12 +246,12 @@ static void reaching_the_desired_state_is_measured_once(void **state)
 	looked(OBSERVED_CONNECTED);
 	assert_string_equal(step(), "stop");
 	answer_with(BRIDGE_OK, OBSERVED_NONE);
-	assert_true(exposes("blazz_cleanup_reconcile_seconds_count 0\n"));
+	assert_true(is_exposed("blazz_cleanup_reconcile_seconds_count 0\n"));
 	looked(OBSERVED_STOPPED);
 	for (int i = 0; i < 2; i++)
 		assert_string_equal(step(), "");
-	assert_true(exposes("blazz_cleanup_reconcile_seconds_count 1\n"));
-	assert_true(exposes("_seconds_bucket{le=\"60.0\"} 0\n") && exposes("_seconds_bucket{le=\"300.0\"} 1\n"));
+	assert_true(is_exposed("blazz_cleanup_reconcile_seconds_count 1\n"));
+	assert_true(is_exposed("_seconds_bucket{le=\"60.0\"} 0\n") && is_exposed("_seconds_bucket{le=\"300.0\"} 1\n"));
 }
 
 static void a_rejected_key_stops_all_calls(void **state)

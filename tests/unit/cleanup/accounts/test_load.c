@@ -1,10 +1,8 @@
 /* services/cleanup/accounts/load against PostgreSQL: what a row that is read again changes, and what this replica knows better. */
 #include "cleanup/accounts/private.h"
 
-#include <string.h>
-
 #include "../../store/db.h"
-#include "metrics/metrics.h"
+#include "exposed.h"
 
 #define NUMBER "00000000-0000-4000-8000-0000000000"
 
@@ -306,36 +304,25 @@ static void accounts_are_counted_where_they_may_have_sessions(void **state)
 	assert_int_equal(fleet_find(fleet, 1)->assigned, 2); /* it is on its way */
 }
 
-static bool exposes(const char *line)
-{
-	struct buf text = BUF_INIT;
-	bool found;
-
-	metrics_write(&text);
-	buf_add(&text, "", 1);
-	found = strstr(buf_str(&text).p, line) != NULL;
-	buf_fini(&text);
-	return found;
-}
-
 static void losses_are_counted_by_the_reason_that_was_reported(void **state)
 {
 	(void)state;
 	execute(db.admin,
 		"UPDATE whatsapp_accounts SET disconnected_at = '2026-01-02Z', disconnect_reason = 'timeout' WHERE id = 1");
 	load();
-	assert_true(exposes("blazz_cleanup_disconnects_total{reason=\"timeout\"} 0\n")); /* before this replica led */
+	assert_true(
+		is_exposed("blazz_cleanup_disconnects_total{reason=\"timeout\"} 0\n")); /* before this replica led */
 	execute(db.admin, "UPDATE whatsapp_accounts SET disconnected_at = '2026-01-03Z' WHERE id = 1");
 	for (int i = 0; i < 2; i++)
 		load();
-	assert_true(exposes("blazz_cleanup_disconnects_total{reason=\"timeout\"} 1\n"));
+	assert_true(is_exposed("blazz_cleanup_disconnects_total{reason=\"timeout\"} 1\n"));
 	execute(db.admin,
 		"UPDATE whatsapp_accounts SET disconnected_at = '2026-01-04Z', disconnect_reason = NULL WHERE id = 1");
 	load();
-	assert_true(exposes("blazz_cleanup_disconnects_total{reason=\"unknown\"} 1\n"));
+	assert_true(is_exposed("blazz_cleanup_disconnects_total{reason=\"unknown\"} 1\n"));
 	execute(db.admin, "UPDATE whatsapp_accounts SET disconnected_at = NULL WHERE id = 1");
 	load();
-	assert_true(exposes("blazz_cleanup_disconnects_total{reason=\"unknown\"} 1\n"));
+	assert_true(is_exposed("blazz_cleanup_disconnects_total{reason=\"unknown\"} 1\n"));
 }
 
 static void only_what_was_desired_since_this_replica_leads_is_measured(void **state)
