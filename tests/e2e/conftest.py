@@ -8,6 +8,7 @@ from harness.servers import ROOT, Kafka, Postgres
 sys.path.insert(0, str(ROOT / "build/gen/python"))
 
 from harness.blazz import Blazz  # noqa: E402 (needs the generated modules)
+from harness.cleanup import Cleanup  # noqa: E402
 from harness.hooks import Chat  # noqa: E402
 from harness.provider_stub import ProviderStub  # noqa: E402
 from harness.receiver import Receiver  # noqa: E402
@@ -91,6 +92,36 @@ def shared(postgres, kafka, tmp_path_factory):
         yield stack
     finally:
         close(stack, False)
+
+
+@pytest.fixture(scope="module")
+def idle_stack(postgres, kafka, tmp_path_factory):
+    """One stack for all tests of a file, without running services."""
+    stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("stack"), partitions=1)
+    yield stack
+    close(stack, False)
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory):
+    """One stub of Meta and the bridges for all tests of a file, unless the file has others."""
+    stub = ProviderStub(tmp_path_factory.mktemp("stub")).start()
+    yield stub
+    wrong = stub.close()
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture
+def cleanup(idle_stack, stub):
+    """Replicas of cleanup, instances and accounts of one test, unless the file has others; at its end nothing is left to do about them."""
+    before = len(idle_stack.services)
+    yield Cleanup(idle_stack, stub)
+    wrong = [w for service in idle_stack.services[before:] for w in service.close()]
+    stub.rules()
+    idle_stack.sql("UPDATE instances SET removed_at = now() WHERE removed_at IS NULL")
+    idle_stack.sql("UPDATE whatsapp_accounts SET deleted_at = now(), desired_state = 'deleted' WHERE deleted_at IS NULL")
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.fixture

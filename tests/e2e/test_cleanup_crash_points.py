@@ -6,9 +6,7 @@ import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from harness.blazz import Blazz
-from harness.cleanup import Account, Cleanup, Instance, JobRequest
-from harness.provider_stub import ProviderStub
+from harness.cleanup import Account, Instance, JobRequest, leads
 from harness.waiting import wait_for
 
 TTL_S = 3
@@ -44,42 +42,6 @@ POINTS = {  # {failpoint: (at which pass, where the test waits for it)}
 SOME = (("kill", "assignment_written"), ("kill", "session_call_started"), ("kill", "instance_fenced"), ("kill", "lease_committed"),
         ("stop", "session_call_answered"), ("stop", "deletion_written"), ("stop", "job_found"))
 CASES = [(how, point) for how in ("kill", "stop") for point in POINTS] if os.environ.get("CRASH_POINTS") == "all" else SOME
-
-
-@pytest.fixture(scope="module")
-def stub(tmp_path_factory):
-    stub = ProviderStub(tmp_path_factory.mktemp("stub")).start()
-    yield stub
-    wrong = stub.close()
-    if wrong:
-        pytest.fail("\n".join(wrong), pytrace=False)
-
-
-@pytest.fixture(scope="module")
-def stack(postgres, kafka, tmp_path_factory):
-    """A stack in which nothing runs."""
-    stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("stack"), partitions=1)
-    yield stack
-    wrong = stack.close()
-    if wrong:
-        pytest.fail("\n".join(wrong), pytrace=False)
-
-
-@pytest.fixture
-def cleanup(stack, stub):
-    before = len(stack.services)
-    yield Cleanup(stack, stub)
-    wrong = [w for service in stack.services[before:] for w in service.close()]
-    stack.sql("UPDATE instances SET removed_at = now() WHERE removed_at IS NULL")
-    stack.sql("UPDATE whatsapp_accounts SET deleted_at = now(), desired_state = 'deleted' WHERE deleted_at IS NULL")
-    assert not wrong, "\n".join(wrong)
-
-
-def leads(replica):
-    try:
-        return replica.running() and not replica.stopped() and replica.metrics().get("blazz_cleanup_leader") == 1
-    except (OSError, AssertionError):  # it ends, or has no port yet
-        return False
 
 
 class Replicas:

@@ -2,45 +2,13 @@
 import time
 
 import pytest
-from harness.blazz import Blazz
-from harness.cleanup import Account, Cleanup, Instance
-from harness.provider_stub import KEY, ProviderStub
+from harness.cleanup import Account, Instance, leads
+from harness.provider_stub import KEY
 from harness.waiting import wait_for
 
 TTL_S = 3
 SHORT = {"lease__ttl": f"{TTL_S}s", "lease__renew": "500ms"}
 TAKEN_OVER_S = 20
-
-
-@pytest.fixture(scope="module")
-def stub(tmp_path_factory):
-    stub = ProviderStub(tmp_path_factory.mktemp("stub")).start()
-    yield stub
-    wrong = stub.close()
-    if wrong:
-        pytest.fail("\n".join(wrong), pytrace=False)
-
-
-@pytest.fixture(scope="module")
-def stack(postgres, kafka, tmp_path_factory):
-    """A stack in which nothing runs."""
-    stack = Blazz(postgres, kafka, tmp_path_factory.mktemp("stack"), partitions=1)
-    yield stack
-    wrong = stack.close()
-    if wrong:
-        pytest.fail("\n".join(wrong), pytrace=False)
-
-
-@pytest.fixture
-def cleanup(stack, stub):
-    """Replicas, instances and accounts of one test."""
-    before = len(stack.services)
-    yield Cleanup(stack, stub)
-    wrong = [w for service in stack.services[before:] for w in service.close()]
-    stub.rules()
-    stack.sql("UPDATE instances SET removed_at = now() WHERE removed_at IS NULL")
-    stack.sql("UPDATE whatsapp_accounts SET deleted_at = now(), desired_state = 'deleted' WHERE deleted_at IS NULL")
-    assert not wrong, "\n".join(wrong)
 
 
 def start_replicas(cleanup, n, **settings):
@@ -49,15 +17,6 @@ def start_replicas(cleanup, n, **settings):
     found = [cleanup.replica(label % 0, **(SHORT | settings)).start()]
     wait_for(lambda: leads(found[0]), "the first leads")
     return found + [cleanup.replica(label % i, **(SHORT | settings)).start() for i in range(1, n)]
-
-
-def leads(replica):
-    if not replica.running() or replica.stopped():
-        return False
-    try:
-        return replica.metrics().get("blazz_cleanup_leader") == 1
-    except OSError:  # it has ended meanwhile
-        return False
 
 
 def leaders(replicas):
@@ -181,5 +140,5 @@ def test_sessions_are_managed_while_kafka_is_away(cleanup, kafka):
     assert sorted(cleaned.values()) == sorted(a.uuid for a in accounts)
 
 
-def test_no_key_is_in_any_log(stack):
-    assert [s.label for s in stack.services if KEY in s.log()] == []
+def test_no_key_is_in_any_log(idle_stack):
+    assert [s.label for s in idle_stack.services if KEY in s.log()] == []

@@ -9,7 +9,7 @@ from harness.blazz import Blazz
 from harness.cleanup import Account, Cleanup, Instance
 from harness.client import SECRETS
 from harness.events import Source
-from harness.provider_stub import KEY, ProviderStub
+from harness.provider_stub import KEY
 from harness.waiting import wait_for
 
 KINDS = ("blazz", "waha", "evolution", "wwebjs")
@@ -23,15 +23,6 @@ START = {"blazz": "create", "waha": "start", "evolution": "start", "wwebjs": "st
 # What a restart and a relink consist of.
 RESTART = {"blazz": ["stop", "create"], "waha": ["restart"], "evolution": ["restart"], "wwebjs": ["restart"]}
 LOGOUT = {"blazz": "logout", "waha": "logout", "evolution": "logout", "wwebjs": "delete"}
-
-
-@pytest.fixture(scope="module")
-def stub(tmp_path_factory):
-    stub = ProviderStub(tmp_path_factory.mktemp("stub")).start()
-    yield stub
-    wrong = stub.close()
-    if wrong:
-        pytest.fail("\n".join(wrong), pytrace=False)
 
 
 @pytest.fixture(scope="module")
@@ -450,13 +441,19 @@ def starts_after(instance, account, when):
     return [c for c in starts(instance, account) if c["at_ms"] / 1000 > when.timestamp()]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_stopped_session_is_deleted_with_its_login(cleanup, kind):
-    """wwebjs-api knows no session that is stopped: it has to be started first, or its folder stays."""
+def disconnected(cleanup, kind):
+    """(instance, account) whose session was connected, and is not desired any more."""
     instance, account = connected(cleanup, kind)
     report_connected(cleanup, kind, account)
     account.desire("disconnected")
     account.wait_reached()
+    return instance, account
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stopped_session_is_deleted_with_its_login(cleanup, kind):
+    """wwebjs-api knows no session that is stopped: it has to be started first, or its folder stays."""
+    instance, account = disconnected(cleanup, kind)
     if kind != "evolution":  # which logs out
         assert instance.sessions() == {account.session: "stopped"}
     before = last_call(instance)
@@ -471,10 +468,7 @@ def test_a_stopped_session_is_deleted_with_its_login(cleanup, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stopped_session_is_linked_anew_without_its_former_login(cleanup, kind):
-    instance, account = connected(cleanup, kind)
-    report_connected(cleanup, kind, account)
-    account.desire("disconnected")
-    account.wait_reached()
+    instance, account = disconnected(cleanup, kind)
     before = last_call(instance)
     cleanup.sql("UPDATE whatsapp_accounts SET desired_state = 'connected', desired_at = clock_timestamp(), relink_at = clock_timestamp()"
                 " WHERE uuid = %s", account.uuid)
@@ -484,10 +478,7 @@ def test_a_stopped_session_is_linked_anew_without_its_former_login(cleanup, kind
 
 
 def test_a_session_that_vanishes_before_it_can_be_deleted_is_started_a_few_times(cleanup, stub):
-    instance, account = connected(cleanup, "wwebjs")
-    report_connected(cleanup, "wwebjs", account)
-    account.desire("disconnected")
-    account.wait_reached()
+    instance, account = disconnected(cleanup, "wwebjs")
     before = last_call(instance)
     stub.rules(rule(instance, "start", status=200, body={"success": True}, accept=False))
     account.desire("deleted")

@@ -26,6 +26,13 @@ def sealed_instance(instance, secrets):
     return head + nonce + AESGCM(base64.b64decode(key)).encrypt(nonce, json.dumps(secrets).encode(), head + f"instance:{instance}".encode())
 
 
+def leads(replica):
+    try:
+        return replica.running() and not replica.stopped() and replica.metrics().get("blazz_cleanup_leader") == 1
+    except (OSError, AssertionError):  # it ends, or has no port yet
+        return False
+
+
 class Cleanup:
     """A stack whose instances are one stub."""
 
