@@ -415,7 +415,7 @@ def test_429_for_a_source_that_fails_to_authenticate(make_blazz):
 
 
 def test_429_for_an_account_beyond_its_rate(make_blazz):
-    stack = make_blazz().seed(("bridge", "waha")).start_ingest(limits__account_rate=1, limits__account_burst=3,
+    stack = make_blazz().seed(("bridge", "waha")).start_ingest(limits__account_rate=1, limits__account_burst=4,
                                                                limits__sync_rate=1, limits__sync_burst=50)
     statuses = [stack.post("bridge", bridge(n)).status for n in range(8)]
     assert statuses[:3] == [202] * 3 and 429 in statuses

@@ -229,7 +229,8 @@ def test_a_paused_owner_that_resumes_changes_nothing(stack, failpoint):
 def test_late_records_of_a_fenced_owner_are_published_once(stack):
     """A replica is stopped between commit and publishing; another acquires its partitions and publishes its rows; then it resumes."""
     n = 40
-    first = stack.chat_sync("one", batch__max_events=10).start(failpoint="batch_committed:stop@4")
+    # Its producer waits a second, so that it stops with records that it has not sent.
+    first = stack.chat_sync("one", batch__max_events=10, kafka__linger__ms=1000).start(failpoint="batch_committed:stop@4")
     stack.publish(traffic(stack.sources, n))
 
     wait_for(first.stopped, "the first replica is stopped")
