@@ -1,4 +1,6 @@
 """After a restore nothing is sent, and no session is started, stopped or moved, until the restore is accepted."""
+import time
+
 import pytest
 from blazz.v1.outbound_pb2 import CampaignCommand
 from harness.backup import Vault
@@ -99,7 +101,8 @@ def test_no_session_is_started_stopped_or_moved_until_the_restore_is_accepted(va
 
 
 def test_no_campaign_and_no_message_continues_until_the_restore_is_accepted(make_blazz, make_provider_stub, tmp_path):
-    """A campaign that had begun, a message that had been accepted by the topic only, and one that is requested later."""
+    """A campaign that had begun, a message that had been accepted by the topic only, one that is requested later, and one that was sent after the
+    backup, and has passed its deadline since."""
     blazz, stub = make_blazz(), make_provider_stub()
     blazz.seed(dialects=("waha",))
     sending = Sending(blazz, stub).start()
@@ -112,11 +115,17 @@ def test_no_campaign_and_no_message_continues_until_the_restore_is_accepted(make
     wait_for(lambda: sum(r["status"] != "pending" for r in tenant.recipients(campaign)) >= 3, lambda: f"it has begun: {tenant.campaign(campaign)}\n{sending.logs()}")
     vault = Vault(blazz, tmp_path)
     name = vault.create()
+    deadline_ms = int(time.time() * 1000) + 3000
+    brief = tenant.send(account, to="6281200000003", deadline_ms=deadline_ms)
+    tenant.wait(brief, "sent", "delivered", "read")
+    tenant.wait_chat(brief, "sent", "delivered", "read")
+    blazz.wait_processed()
     for service in (sending.service, blazz.sync, blazz.in_):
         service.stop()
     waiting = tenant.send(account, to="6281200000001")
     before = len(stub.journal(limit=10000))
     vault.do("restore", name)
+    wait_for(lambda: time.time() * 1000 > deadline_ms, "the deadline has passed")
 
     for service in (blazz.in_, blazz.sync, sending.service):
         service.start()
@@ -127,7 +136,7 @@ def test_no_campaign_and_no_message_continues_until_the_restore_is_accepted(make
     assert len(stub.journal(limit=10000)) == before and tenant.campaign(campaign)["status"] == "running"
 
     wait_for(lambda: vault.run("accept")[0] == 0, "the restore is accepted", 60)
-    for request in (waiting, later):
+    for request in (waiting, later, brief):
         tenant.wait(request, "sent", "delivered", "read")
     tenant.wait_campaign(campaign, "completed", deadline_s=60)
-    assert sorted(p["recipient"] for p in stub.accepted(limit=10000)) == sorted({*people, "6281200000001", "6281200000002"}), "each was sent once"
+    assert sorted(p["recipient"] for p in stub.accepted(limit=10000)) == sorted({*people, *(f"628120000000{n}" for n in (1, 2, 3))}), "each was sent once"

@@ -89,6 +89,8 @@ static int directs_choose(struct flush *f, struct err *err)
 
 	if (n == 0)
 		return 0;
+	if (restored_resolve(f, waiting, n, err) < 0)
+		return -1;
 	f->written = ARENA_ARRAY(f->arena, struct written, n + 1);
 	for (size_t i = 0; i < n; i++)
 		f->written[i] = written_of(waiting[i]);

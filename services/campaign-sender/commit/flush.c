@@ -174,8 +174,8 @@ static int exchange_write(struct flush *f, struct err *err)
 		return -1;
 	(void)failpoint("flush_locked");
 	if (results_write(f, err) < 0 || effects_flush(f, err) < 0 || flush_owns(f, err) < 0 ||
-		restored_resolve(f, err) < 0 || flush_check(f, err) < 0 || flush_mark(f, err) < 0 ||
-		flush_fetch(f, err) < 0)
+		restored_resolve(f, f->chosen, f->n_chosen, err) < 0 || flush_check(f, err) < 0 ||
+		flush_mark(f, err) < 0 || flush_fetch(f, err) < 0)
 		return -1;
 	(void)failpoint(f->n_written > 0 && f->written[0].result->by_policy ? "resolve_commit" : "flush_commit");
 	if (owner_tx_commit(f->tx, err) < 0)

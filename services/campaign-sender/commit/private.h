@@ -157,8 +157,8 @@ int acquire_run(struct flush *f, struct err *err) ERR_MUST_USE;
 /* In the arena. */
 int32_t *partitions_owned(struct flush *f, size_t *n);
 int segments_refresh(struct flush *f, struct err *err) ERR_MUST_USE;
-/* Before flush_check(), which then finds them changed. */
-int restored_resolve(struct flush *f, struct err *err) ERR_MUST_USE;
+/* Before flush_check() and before failover writes, which then find them changed. */
+int restored_resolve(struct flush *f, struct send *const *sends, size_t n, struct err *err) ERR_MUST_USE;
 int flush_check(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_mark(struct flush *f, struct err *err) ERR_MUST_USE;
 int flush_fetch(struct flush *f, struct err *err) ERR_MUST_USE;

@@ -1,7 +1,7 @@
 /* A database that was restored has messages as pending that were sent after its backup; see private.h. What chat-sync has read again from its topics
  * says so. Evidence alone does not: that of a campaign that was started after the backup may be read before its recipients are written anew.
  * Invariant: a single message, or a recipient of a campaign, that is older than the acceptance of a restore is looked up in chats before it is
- * sent. */
+ * sent, moved to another account, or fails. */
 #include "campaign-sender/commit/private.h"
 
 #include "store/send_references.h"
@@ -111,20 +111,20 @@ static void recipient_ask(struct lookup *l, const struct send *s)
 		.generation = s->row.generation };
 }
 
-int restored_resolve(struct flush *f, struct err *err)
+int restored_resolve(struct flush *f, struct send *const *sends, size_t n, struct err *err)
 {
 	struct lookup l = { .flush = f };
 	struct pg *pg = owner_tx_pg(f->tx);
 
-	if (f->o.lanes->restored_us == PG_NO_TIME || f->n_chosen == 0)
+	if (f->o.lanes->restored_us == PG_NO_TIME || n == 0)
 		return 0;
-	l.asked = ARENA_ARRAY(f->arena, struct send_request_key, f->n_chosen);
-	l.addresses = ARENA_ARRAY(f->arena, struct send_key, f->n_chosen);
-	l.recipients = ARENA_ARRAY(f->arena, struct send_recipient_key, f->n_chosen);
-	l.ids = ARENA_ARRAY(f->arena, struct client_id, f->n_chosen);
-	l.evidence = ARENA_ARRAY(f->arena, struct send_evidence, f->n_chosen);
-	for (size_t i = 0; i < f->n_chosen; i++) {
-		const struct send *s = f->chosen[i];
+	l.asked = ARENA_ARRAY(f->arena, struct send_request_key, n);
+	l.addresses = ARENA_ARRAY(f->arena, struct send_key, n);
+	l.recipients = ARENA_ARRAY(f->arena, struct send_recipient_key, n);
+	l.ids = ARENA_ARRAY(f->arena, struct client_id, n);
+	l.evidence = ARENA_ARRAY(f->arena, struct send_evidence, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct send *s = sends[i];
 
 		if (!may_have_been_sent(f, s))
 			continue;

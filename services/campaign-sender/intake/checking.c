@@ -3,6 +3,7 @@
 
 #include "phone/phone.h"
 #include "provider/content.h"
+#include "store/sending_settings.h"
 
 int contents_read(struct intake_work *w, struct err *err)
 {
@@ -98,11 +99,39 @@ static bool number_is_impossible(const struct request *r)
 	return !r->message->chat.is_group && digits.n > 0 && !phone_is_possible(digits);
 }
 
+static bool is_overdue(const struct intake_work *w, const struct request *r)
+{
+	return send_message_deadline_ms(r->message) <= w->now_ms;
+}
+
+/* While a restore is not accepted, a request that would fail now for its time or for want of an account may have been sent before it: it waits,
+ * and commit/restored.c looks for it once the restore is accepted. */
+static int restoring_read(struct intake_work *w, struct err *err)
+{
+	struct requests *all = &w->requests;
+	int64_t accepted_us;
+	size_t i = 0;
+	int pending;
+
+	while (i < all->n && all->at[i].account && !is_overdue(w, &all->at[i]))
+		i++;
+	if (i == all->n)
+		return 0;
+	pending = store_restore_pending(w->pg, &accepted_us, err);
+	if (pending < 0)
+		return -1;
+	w->restoring = pending == 1;
+	for (; w->restoring && i < all->n; i++)
+		if (!all->at[i].account)
+			all->at[i].account = all->at[i].shown_under;
+	return 0;
+}
+
 static void request_check(struct intake_work *w, struct request *r)
 {
 	struct err err;
 
-	if (send_message_deadline_ms(r->message) <= w->now_ms)
+	if (is_overdue(w, r) && !w->restoring)
 		fail(r, "deadline", STR("the deadline had passed when the request was read"));
 	else if (!r->account)
 		fail(r, "no_active_account", STR("no account of the workspace can send now"));
@@ -120,7 +149,7 @@ static void request_check(struct intake_work *w, struct request *r)
 
 int check_contents(struct intake_work *w, struct err *err)
 {
-	if (templates_load(w, err) < 0)
+	if (restoring_read(w, err) < 0 || templates_load(w, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->requests.n; i++) {
 		address_set(&w->requests.at[i], w->arena);

@@ -52,6 +52,7 @@ struct intake_work {
 	struct pg *pg;
 	struct arena *arena;
 	int64_t now_ms;
+	bool restoring; /* a restore of the database is not accepted; known when a request would fail otherwise */
 	struct requests requests;
 };
 

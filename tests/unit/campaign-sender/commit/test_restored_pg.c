@@ -115,7 +115,7 @@ static void chats_has_it(const char *status)
 static void resolved(void)
 {
 	done(pg_begin(db.pg, &db.err));
-	done(restored_resolve(&f, &db.err));
+	done(restored_resolve(&f, chosen, 1, &db.err));
 	done(pg_commit(db.pg, &db.err));
 }
 

@@ -224,6 +224,22 @@ static void a_message_past_its_deadline_fails(void **state)
 	assert_fails(&m, "62811100|1|failed|deadline", "deadline", 1);
 }
 
+/* It may have been sent after the backup. */
+static void until_a_restore_is_accepted_a_message_past_its_deadline_waits(void **state)
+{
+	struct send_message m = text_to(1, "62811100"), other = text_to(2, "62811100");
+
+	(void)state;
+	m.requested_at_ms -= SEND_DEFAULT_DEADLINE_MS;
+	other.requested_at_ms -= SEND_DEFAULT_DEADLINE_MS;
+	db_script("INSERT INTO restores DEFAULT VALUES");
+	apply_one(m);
+	assert_text(ROWS, "62811100|1|pending");
+	assert_int_equal(db_i64("SELECT count(*) FROM sends WHERE deadline < now()"), 1);
+	db_script("DELETE FROM sends; UPDATE restores SET accepted_at = now()");
+	assert_fails(&other, "62811100|1|failed|deadline", "deadline", 1);
+}
+
 static void a_template_that_cannot_be_used_fails(void **state)
 {
 	static const char *const names[] = { "bad", "none" };
@@ -325,6 +341,19 @@ static void without_a_usable_account_the_primary_stands_for_the_workspace(void *
 	(void)state;
 	db_script("UPDATE whatsapp_accounts SET desired_state = 'disconnected'");
 	assert_fails(&m, "62811100|1|failed|no_active_account", "no_active_account", 1);
+}
+
+/* Another one may have sent it after the backup. */
+static void until_a_restore_is_accepted_a_message_without_a_usable_account_waits(void **state)
+{
+	struct send_message other = text_to(2, "62811100");
+
+	(void)state;
+	db_script("UPDATE whatsapp_accounts SET desired_state = 'disconnected'; INSERT INTO restores DEFAULT VALUES");
+	apply_one(text_to(1, "62811100"));
+	assert_text(ROWS, "62811100|1|pending");
+	db_script("DELETE FROM sends; UPDATE restores SET accepted_at = now()");
+	assert_fails(&other, "62811100|1|failed|no_active_account", "no_active_account", 1);
 }
 
 static void without_any_account_only_the_row_says_so(void **state)
@@ -441,6 +470,7 @@ int main(void)
 		intake_test(a_named_account_is_used_even_if_it_is_not_connected),
 		intake_test(a_content_is_sent_through_an_account_that_can_carry_it),
 		intake_test(a_message_past_its_deadline_fails),
+		intake_test(until_a_restore_is_accepted_a_message_past_its_deadline_waits),
 		intake_test(a_template_that_cannot_be_used_fails),
 		intake_test(a_content_that_no_account_can_carry_fails),
 		intake_test(a_number_that_nobody_can_have_fails),
@@ -448,6 +478,7 @@ int main(void)
 		intake_test(a_contact_is_not_reached_through_a_provider_without_its_address),
 		intake_test(a_group_is_reached_through_an_account_that_is_in_it),
 		intake_test(without_a_usable_account_the_primary_stands_for_the_workspace),
+		intake_test(until_a_restore_is_accepted_a_message_without_a_usable_account_waits),
 		intake_test(without_any_account_only_the_row_says_so),
 		intake_test(a_request_has_its_effect_once),
 		intake_test(what_does_not_exist_makes_a_dead_letter_that_can_be_replayed),
