@@ -111,6 +111,12 @@ int event_emit(struct work *w, struct topic_partition partition, struct chat_eve
 	return 0;
 }
 
+/* A contact is created once, and which of a batch's events shows it first depends on the batch: its own id is the same when events are read again. */
+static const struct uuid *cause_of(const struct effect *e)
+{
+	return e->event.kind == CE_CONTACT_CREATED ? &e->subject : &e->op->event->id;
+}
+
 static int effect_emit(struct work *w, struct effect *e, struct err *err)
 {
 	const struct batch_item *item = e->op->item;
@@ -119,7 +125,7 @@ static int effect_emit(struct work *w, struct effect *e, struct err *err)
 		conversation_fill(e);
 	if (e->contact)
 		e->event.u.contact_changed.contact = contact_view(e->contact);
-	chat_event_derive_id(&e->event, &e->op->event->id, &e->subject);
+	chat_event_derive_id(&e->event, cause_of(e), &e->subject);
 	return event_emit(w, op_partition(w, e->op), &e->event, item ? item->traceparent : STR_NONE, err);
 }
 

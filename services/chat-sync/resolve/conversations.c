@@ -21,12 +21,15 @@ struct wanted_conversation {
 	bool create;
 };
 
-/* Derived from the event that opens it, the account and the peer: when the event is read again after the database was restored, the conversation
- * gets the same public id. */
+/* Derived from the event that opens it, the account and the peer as the event names it: when the event is read again after the database was
+ * restored, the conversation gets the same public id. Its contact may not: events of another account may have come first. */
 static void conversation_uuid(const struct op *op, struct uuid *out)
 {
+	static const struct party none;
+	const struct party *peer = op->group ? &none : op->peer->party;
 	const struct str parts[] = { uuid_bytes(&op->event->id), uuid_bytes(&op->account->row.uuid),
-		op->group ? op->group->row.jid : uuid_bytes(&op->peer->contact->row.uuid) };
+		op->group ? op->group->row.jid : peer->jid, peer->phone, peer->lid, peer->bsuid, peer->bsuid_scope,
+		peer->username };
 
 	uuid_v8(out, parts, sizeof(parts) / sizeof(parts[0]));
 }

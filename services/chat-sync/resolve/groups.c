@@ -2,6 +2,8 @@
 #include "chat-sync/resolve/groups.h"
 #include "chat-sync/report.h"
 
+#include "crypto/ids.h"
+
 #include <stdlib.h>
 
 /* An op that changes a group needs it locked and read again, since other accounts change it, too. */
@@ -24,6 +26,7 @@ static const struct group_ref *op_group_ref(const struct op *op)
 
 struct wanted_group {
 	int64_t workspace_id;
+	const struct uuid *workspace;
 	const struct group_ref *ref;
 	bool lock;
 };
@@ -63,13 +66,23 @@ static size_t groups_wanted(struct work *w, struct wanted_group **out)
 		one = *seen;
 		if (!one) {
 			*seen = one = ARENA_NEW(w->arena, struct wanted_group);
-			*one = (struct wanted_group){ op->account->row.workspace_id, ref, false };
+			*one = (struct wanted_group){ op->account->row.workspace_id, &op->account->row.workspace, ref,
+				false };
 			out[n++] = one;
 		}
 		one->lock = one->lock || op_changes_group(op, g);
 	}
 	report_cache(w->report, "groups", hits, n);
 	return n;
+}
+
+/* Derived from the workspace and the group's jid: when events are read again after the database was restored, the group gets the same public
+ * id, whichever event comes first. */
+static void group_uuid(const struct wanted_group *g, struct uuid *out)
+{
+	const struct str parts[] = { uuid_bytes(g->workspace), STR("group"), g->ref->jid };
+
+	uuid_v8(out, parts, sizeof(parts) / sizeof(parts[0]));
 }
 
 static int groups_read(struct work *w, struct wanted_group **wanted, size_t n, struct err *err)
@@ -82,6 +95,7 @@ static int groups_read(struct work *w, struct wanted_group **wanted, size_t n, s
 		rows[i] = ARENA_NEW(w->arena, struct group_row);
 		rows[i]->workspace_id = wanted[i]->workspace_id;
 		rows[i]->jid = wanted[i]->ref->jid;
+		group_uuid(wanted[i], &rows[i]->uuid);
 		rows[i]->name = wanted[i]->ref->name.n > 0 ? wanted[i]->ref->name : STR_NONE;
 		lock[i] = wanted[i]->lock;
 	}

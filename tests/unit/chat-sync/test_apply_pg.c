@@ -1327,6 +1327,67 @@ static void a_repeat_has_the_same_ids(void **state)
 	}
 }
 
+static const struct chat_event *event_of(const struct chat_event *events, size_t n, enum chat_event_kind kind,
+	const struct uuid *account)
+{
+	for (size_t i = 0; i < n; i++)
+		if (events[i].kind == kind && uuid_eq(&events[i].account, account))
+			return &events[i];
+	fail_msg("no such event");
+	return NULL;
+}
+
+/* As after a restore, too: partitions are read at a pace of their own. Only the contact may have another id. */
+static void the_order_of_two_accounts_changes_no_id_of_conversations_and_groups(void **state)
+{
+	const struct inbound_event events[] = { inbound_text(1, chat_of("12065550001"), "false:A", "hi", 10),
+		inbound_text(1, chat_of_group(TEAM), "false:B", "hi", 20),
+		inbound_text(2, chat_of("12065550001"), "false:C", "hi", 30),
+		inbound_text(2, chat_of_group(TEAM), "false:D", "hi", 40) };
+	struct uuid conversations[2];
+	char group[37];
+
+	(void)state;
+	apply(events, COUNT(events));
+	for (size_t i = 0; i < 2; i++)
+		conversations[i] =
+			event_of(out.events, out.n_events, CE_MESSAGE_CREATED, &events[2 * i].account)->conversation;
+	snprintf(group, sizeof(group), "%s", arena_cstr(db.arena, db_text("SELECT uuid::text FROM whatsapp_groups")));
+	execute(db.admin, "TRUNCATE contacts, whatsapp_groups CASCADE");
+	chat_sync_ops.assignment_changed(replica1.sync);
+	map_clear(sequences);
+	for (size_t i = 2; i-- > 0;) {
+		apply(&events[2 * i], 2);
+		assert_true(uuid_eq(&event_of(out.events, out.n_events, CE_MESSAGE_CREATED, &events[2 * i].account)
+					    ->conversation,
+			&conversations[i]));
+	}
+	assert_text("SELECT uuid::text FROM whatsapp_groups", group);
+}
+
+static void two_events_of_one_id_open_two_conversations(void **state)
+{
+	struct inbound_event events[] = { inbound_text(1, chat_of("12065550001"), "false:A", "hi", 10),
+		inbound_text(1, chat_of("12065550002"), "false:A", "hi", 10) };
+
+	(void)state;
+	events[1].id = events[0].id;
+	apply(events, COUNT(events));
+	assert_int_equal(db_i64("SELECT count(DISTINCT uuid) FROM conversations"), 2);
+}
+
+static void the_event_of_a_new_contact_has_an_id_of_the_contact_alone(void **state)
+{
+	struct chat_event want = { .kind = CE_CONTACT_CREATED };
+
+	(void)state;
+	apply_one(inbound_text(1, chat_of("12065550001"), "false:A", "hi", 10));
+	assert_int_equal(out.events[0].kind, CE_CONTACT_CREATED);
+	chat_event_derive_id(&want, &out.events[0].u.contact_changed.contact.id,
+		&out.events[0].u.contact_changed.contact.id);
+	assert_true(uuid_eq(&out.events[0].id, &want.id));
+}
+
 /* As after an erasure: the person of the event is another contact, and the conversation is another one. */
 static void a_repeat_whose_ids_are_taken_gets_others(void **state)
 {
@@ -1762,6 +1823,9 @@ int main(void)
 		T(components_of_a_template_are_stored_and_publish_nothing_alone),
 		T(a_notice_is_published_whole_and_stored_short),
 		T(a_repeat_has_the_same_ids),
+		T(the_order_of_two_accounts_changes_no_id_of_conversations_and_groups),
+		T(two_events_of_one_id_open_two_conversations),
+		T(the_event_of_a_new_contact_has_an_id_of_the_contact_alone),
 		T(a_repeat_whose_ids_are_taken_gets_others),
 		T(an_older_state_than_the_last_that_was_reported_changes_nothing),
 		T(a_connected_session_that_is_silent_is_marked_for_a_sync),
