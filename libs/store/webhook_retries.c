@@ -33,6 +33,19 @@ static const struct pg_stmt find = { "retries_find", PG_UNNAMED,
 	" WHERE q.workspace_id = r.workspace_id AND q.endpoint_id = r.endpoint_id AND q.event_id = r.event_id"
 	" AND " Q_UNFINISHED " OFFSET 0) AS q" };
 
+/* A row that waits behind the delivery of the same event, which a restore may have published again, becomes the row of that one: else it would wait
+ * for itself. $1: owner. */
+static const struct pg_stmt take = { "retries_take", PG_UNNAMED,
+	"UPDATE webhook_retry_queue q SET status = f.new_status, lease_owner = CASE f.new_status WHEN 'retrying' THEN $1 END,"
+	" retry_count = greatest(q.retry_count, f.new_count), next_retry_at = f.due_at, last_error = coalesce(f.error, q.last_error),"
+	" source_offset = least(q.source_offset, f.record_offset), updated_at = now()"
+	" FROM (SELECT w.workspace_id, w.id, r.status AS new_status, r.retry_count AS new_count, r.last_error AS error, r.record_offset, " DUE_IN
+	" AS due_at FROM unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::text[], $6::integer[], $7::bigint[], $8::bigint[], $9::text[])"
+	" AS r (workspace_id, endpoint_id, event_id, status, retry_count, delay_ms, record_offset, last_error) CROSS JOIN LATERAL"
+	" (SELECT w.workspace_id, w.id FROM webhook_retry_queue w WHERE w.workspace_id = r.workspace_id AND w.endpoint_id = r.endpoint_id"
+	" AND w.event_id = r.event_id AND w.status = 'pending' AND w.next_retry_at = 'infinity' OFFSET 0) AS w WHERE r.delay_ms >= 0) AS f"
+	" WHERE q.workspace_id = f.workspace_id AND q.id = f.id AND q.status = 'pending'" };
+
 static const struct pg_stmt finish = { "retries_finish", PG_UNNAMED,
 	"UPDATE webhook_retry_queue q SET status = r.status, retry_count = r.retry_count,"
 	" next_retry_at = CASE r.status WHEN 'pending' THEN " DUE_IN " ELSE q.next_retry_at END,"
@@ -101,8 +114,8 @@ static const struct pg_stmt expire = { "retries_expire", PG_PREPARED,
 	" AND updated_at < now() - $1::bigint * interval '1 millisecond' ORDER BY updated_at LIMIT $2::integer FOR UPDATE SKIP LOCKED)"
 	" AS old WHERE q.workspace_id = old.workspace_id AND q.id = old.id" };
 
-const struct pg_stmt *const retries_statements[] = { &insert, &find, &finish, &release, &release_endpoints, &abandon,
-	&recover, &count, &depth, &expire, NULL };
+const struct pg_stmt *const retries_statements[] = { &insert, &find, &take, &finish, &release, &release_endpoints,
+	&abandon, &recover, &count, &depth, &expire, NULL };
 
 const char *store_retry_status_word(enum retry_status s)
 {
@@ -128,6 +141,30 @@ static size_t inserted_mark(const struct pg_rows *answer, struct retry_row *rows
 			rest++;
 	}
 	return rest;
+}
+
+static int existing_take(struct pg *pg, const char *owner, const struct retry_row *rows, size_t n, struct err *err)
+{
+	struct columns c;
+
+	columns_init(&c);
+	pg_arg_text(columns_scalars(&c), str_of(owner));
+	for (size_t i = 0; i < n; i++) {
+		const struct retry_row *r = &rows[i];
+
+		if (r->inserted)
+			continue;
+		columns_row(&c);
+		columns_i64(&c, r->workspace_id);
+		columns_i64(&c, r->endpoint_id);
+		columns_uuid(&c, &r->event_id);
+		columns_word(&c, store_retry_status_word(r->status));
+		columns_i32(&c, r->retry_count);
+		columns_i64(&c, r->delay_ms);
+		columns_i64(&c, r->offset);
+		columns_text(&c, r->last_error);
+	}
+	return columns_run(&c, pg, &take, NULL, err);
 }
 
 /* Fills the ids of rows that existed already. */
@@ -189,7 +226,9 @@ int store_retries_insert(struct pg *pg, const char *owner, struct retry_row *row
 		return -1;
 	rest = inserted_mark(answer, rows, n);
 	pg_rows_free(answer);
-	return rest > 0 ? existing_find(pg, rows, n, err) : 0;
+	if (rest == 0)
+		return 0;
+	return existing_take(pg, owner, rows, n, err) < 0 ? -1 : existing_find(pg, rows, n, err);
 }
 
 int store_retries_finish(struct pg *pg, const struct retry_result *results, size_t n, struct err *err)

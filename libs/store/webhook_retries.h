@@ -36,7 +36,7 @@ struct retry_row {
 	bool inserted;
 };
 
-/* Fills id and inserted. */
+/* Fills id and inserted. A row that the event has already, and that waits, becomes due or leased as the new one would have been. */
 int store_retries_insert(struct pg *pg, const char *owner, struct retry_row *rows, size_t n,
 	struct err *err) ERR_MUST_USE;
 

@@ -265,6 +265,11 @@ static const struct {
 	{ "replay_waiting", "1, 7", { "webhook_retry_queue_event" } },
 	{ "retries_find", ONES ", " IDS ", array_fill(gen_random_uuid(), ARRAY[1000])",
 		{ "webhook_retry_queue_event" } },
+	{ "retries_take",
+		"'me', " ONES ", " IDS
+		", array_fill(gen_random_uuid(), ARRAY[1000]), array_fill('pending'::text, ARRAY[1000]), " ONES ", " IDS
+		", " IDS ", NULL",
+		{ "webhook_retry_queue_event", "webhook_retry_queue_pkey" } },
 	{ "retries_finish", ONES ", " IDS N3 ", NULL", { "webhook_retry_queue_pkey" } },
 	{ "retries_release", ONES ", " IDS ", array_fill(gen_random_uuid(), ARRAY[1000])",
 		{ "webhook_retry_queue_order", "webhook_retry_queue_pkey" } },

@@ -139,6 +139,31 @@ static void a_duplicate_in_a_batch_is_stored_once(void **state)
 	assert_int_equal(rows[1].id, rows[0].id);
 }
 
+/* A restore publishes an event again: the second record waits behind the delivery of the first, whose attempt fails then. */
+static void a_row_that_waits_behind_its_own_event_becomes_due(void **state)
+{
+	struct retry_row waits[] = { row_of(1, KEY_A, 50, RETRY_WAITS), row_of(1, KEY_A, 60, RETRY_WAITS) },
+			 failed = row_of(1, KEY_A, 42, 0), other = row_of(1, KEY_A, 61, RETRY_WAITS);
+	struct claimed c;
+
+	(void)state;
+	insert(waits, 2);
+	failed.event_id = waits[0].event_id;
+	failed.retry_count = 1;
+	failed.last_error = STR("503");
+	insert(&failed, 1);
+	assert_true(!failed.inserted && failed.id == waits[0].id);
+	other.event_id = waits[1].event_id;
+	insert(&other, 1); /* it waits, too */
+	c = claim(1);
+	assert_int_equal(c.rows[0].id, waits[0].id);
+	assert_int_equal(c.rows[0].offset, 42);
+	assert_int_equal(c.rows[0].retry_count, 1);
+	assert_true(str_is(c.rows[0].last_error, "503"));
+	assert_text("SELECT count(*)::text FROM webhook_retry_queue WHERE next_retry_at = 'infinity'",
+		c.n > 1 ? "0" : "1");
+}
+
 static void an_attempt_in_flight_is_a_row_with_a_lease(void **state)
 {
 	struct retry_row rows[] = { row_of(1, KEY_A, 42, HOUR_MS), row_of(1, KEY_B, 43, -1000) };
@@ -585,6 +610,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_delivery_is_stored_once_with_its_whole_record, with_endpoints),
 		cmocka_unit_test_setup(a_duplicate_in_a_batch_is_stored_once, with_endpoints),
+		cmocka_unit_test_setup(a_row_that_waits_behind_its_own_event_becomes_due, with_endpoints),
 		cmocka_unit_test_setup(an_attempt_in_flight_is_a_row_with_a_lease, with_endpoints),
 		cmocka_unit_test_setup(text_that_cannot_be_stored_is_rejected, with_endpoints),
 		cmocka_unit_test_setup(due_rows_are_claimed_oldest_first_up_to_the_limit_of_each_partition,
