@@ -73,8 +73,8 @@ class Watch(threading.Thread):
 
 
 class Bridging:
-    def __init__(self, blazz, folder, planner):
-        self.blazz, self.planner, self.failures, self.thread = blazz, planner, [], None
+    def __init__(self, blazz, folder, planner, gate):
+        self.blazz, self.planner, self.gate, self.failures, self.thread = blazz, planner, gate, [], None
         self.stub = ProviderStub(folder / "bridges", journal__bodies=False, rules__seed=planner.random.randrange(1 << 30), rules__hang="2s").start()
         self.workspace = blazz.add_workspace(planner.marker)
         self.instances = [Instance(self, kind, storage_group=group) for kind, group in INSTANCES]
@@ -85,7 +85,7 @@ class Bridging:
 
     def sql(self, query, *parameters):
         """Over a connection of its own: faults end connections, and another thread has its own."""
-        with closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, \
+        with self.gate.passing(), closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, \
                 c.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
             cursor.execute(query, parameters)
             return fetched(cursor)

@@ -198,9 +198,45 @@ class Case:
         """{(stream, partition): row}"""
         return {(STREAM_OF[r["consumer"], self.s.setup["topics"][r["topic"]]], r["partition"]): r for r in self.table("consumer_progress")}
 
+    def era(self, record):
+        """How often the database had been restored when the record of chat-event was published."""
+        return sum(record.offset >= r["restored"].get(record.partition, 0) for r in self.s.restores)
+
+    @cached_property
+    def restored_ms(self):
+        """When the database was restored last; 0: never"""
+        return max((r["at_ms"] for r in self.s.restores), default=0)
+
+    def is_lost(self, record):
+        """Whether a restore has taken back what the record of chat-event tells."""
+        return any(r["backup"].get(record.partition, 0) <= record.offset < r["restored"].get(record.partition, 0) for r in self.s.restores)
+
     @cached_property
     def published(self):
-        """([(record, event)] of chat-event without late records, [(record, event)] of the late ones that readers discard (proto/README.md))"""
+        """([(record, event)] of chat-event, [(record, event)] of the late ones that readers discard (proto/README.md)). What is published again
+        after a restore is in neither; see republished."""
+        kept, dropped = self.in_time
+        again = {(r.partition, r.offset) for _, (r, _) in self.republished}
+        return [(r, e) for r, e in kept if (r.partition, r.offset) not in again], dropped
+
+    @cached_property
+    def republished(self):
+        """[((record, event) before a restore, (record, event) after it)]"""
+        first, out = {}, []
+        for r, e in self.in_order:
+            before = first.setdefault(e.event_id, (r, e))
+            if self.era(before[0]) < self.era(r):
+                out.append((before, (r, e)))
+        return out
+
+    @cached_property
+    def in_order(self):
+        """[(record, event)] of chat-event that are in time; what was published after a restore is behind what was before it"""
+        return sorted(self.in_time[0], key=lambda one: self.era(one[0]))
+
+    @cached_property
+    def in_time(self):
+        """[(record, event)] of chat-event, and those of them that are late"""
         marks, kept, dropped = {}, [], []
         for r in self.s.topics["chat-event"]:
             e = chat_event_pb2.ChatEvent.FromString(r.value)

@@ -121,7 +121,7 @@ class Webhooks:
     @cached_property
     def publications(self):
         """{event: number of its records in chat-event}, late ones included; events about endpoints may have several that are not late"""
-        return Counter(e.event_id for published in self.c.published for _, e in published)
+        return Counter(e.event_id for published in self.c.in_time for _, e in published)
 
     @cached_property
     def unknown_results(self):
@@ -170,10 +170,11 @@ def each_is_signed_under_one_id(w):
 
 def conversations_are_in_order(w):
     """By the order of first acknowledgements."""
-    seen, last = set(), defaultdict(int)
+    seen, last = set(), defaultdict(int)  # after a restore the conversation's events may be numbered in another order
     for d in w.c.s.deliveries:
         e = json.loads(d["body"])
-        place, chat = (d["endpoint"], e["id"]), (d["endpoint"], e["conversation_id"])
+        place = (d["endpoint"], e["id"])
+        chat = (d["endpoint"], e["conversation_id"], w.c.era(w.wanted[place]) if place in w.wanted else 0)
         if not 200 <= d["status"] < 300 or place in seen or not e["conversation_id"] or not w.hooks[d["endpoint"]]["ordered"]:
             continue
         seen.add(place)

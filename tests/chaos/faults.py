@@ -8,7 +8,7 @@ import server_faults  # noqa: F401
 import sending_faults  # noqa: F401
 import bridging_faults  # noqa: F401
 import keeping_faults  # noqa: F401
-from catalogue import CATALOGUE
+from catalogue import CATALOGUE, are_apart
 
 
 PAIRS = 0.8  # the share of cycles with two faults
@@ -22,7 +22,7 @@ def draw_faults(seed, names, root):
         if not deck:
             deck = random.sample(faults, len(faults))
         first = deck.pop()
-        second = next((f for f in reversed(deck) if f.target != first.target), None) if random.random() < PAIRS else None
+        second = next((f for f in reversed(deck) if are_apart(f, first)), None) if random.random() < PAIRS else None
         if second:
             deck.remove(second)
         yield [(f, random.uniform(0.1, 0.8), random.getrandbits(32)) for f in (first, second) if f]

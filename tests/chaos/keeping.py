@@ -78,8 +78,8 @@ LEFT = """SELECT 'old messages' AS what, count(*) AS n FROM chats c JOIN workspa
 
 
 class Keeping:
-    def __init__(self, blazz, folder, planner, publisher, unmanaged):
-        self.blazz, self.folder, self.planner, self.publisher = blazz, folder, planner, publisher
+    def __init__(self, blazz, folder, planner, publisher, unmanaged, gate):
+        self.blazz, self.folder, self.planner, self.publisher, self.gate = blazz, folder, planner, publisher, gate
         self.lock, self.failures, self.thread, self.answers, self.sealed = threading.Lock(), [], None, {}, {}
         self.messages, self.people, self.runs, self.last_passes = [], [], [], 0.0
         self.keyring, self.rotated = f"{FORMER}\n{NEXT}", False
@@ -95,7 +95,7 @@ class Keeping:
 
     def sql(self, query, *parameters):
         """Over a connection of its own: faults end connections, and other threads have their own."""
-        with closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, \
+        with self.gate.passing(), closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, \
                 c.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
             cursor.execute(query, parameters[0] if parameters and isinstance(parameters[0], dict) else parameters)
             return fetched(cursor)
@@ -231,7 +231,8 @@ class Keeping:
             known = p["contact"] and self.sql("SELECT id FROM erasures WHERE contact = %s", p["contact"])
         except psycopg2.Error:
             return False
-        return known or p["contact"] and self.blazz.ctl_run("--json", "contacts", "erase", p["contact"]).returncode == 0
+        with self.gate.passing():
+            return known or p["contact"] and self.blazz.ctl_run("--json", "contacts", "erase", p["contact"]).returncode == 0
 
     def do_meanwhile(self, _):
         """Somebody who is being erased writes: whether it stays depends on the moment."""

@@ -61,7 +61,7 @@ def jobs_are_done_once(c):
                 yield f"{table}: {name!r} is {'still there' if name in have else 'gone'}"
     codes = {r["account_id"] for r in k.rows("account_qr")}
     accounts = [r["id"] for r in k.rows("whatsapp_accounts", k.keeper) if r["uuid"] in k.state["accounts"]] if runs else []
-    if accounts and codes != {min(accounts)}:
+    if accounts and codes != {min(accounts)} and not (c.s.restores and codes == set()):  # a restore forgets them all
         yield f"account_qr has codes of accounts {codes}: the expired one is of {max(accounts)}, the other one of {min(accounts)}"
 
 

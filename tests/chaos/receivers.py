@@ -112,7 +112,8 @@ DEFAULTS = {"timeout_ms": 1000, "schedule_ms": [100, 200, 400] + [500] * 29}
 
 
 class Receivers:
-    def __init__(self, blazz, workspaces):
+    def __init__(self, blazz, workspaces, gate):
+        self.gate = gate
         self.blazz, self.named, self.uuids, self.seen, self.received = blazz, {}, {}, {}, []
         self.setup = {}
         for hook in HOOKS:
@@ -141,7 +142,7 @@ class Receivers:
         """Repeats the statement until it succeeds, as PostgreSQL may be unavailable."""
         def done():
             try:
-                with closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, c.cursor() as cursor:
+                with self.gate.passing(), closing(psycopg2.connect(self.blazz.conninfo("postgres"), connect_timeout=2)) as c, c, c.cursor() as cursor:
                     cursor.execute(statement, [self.uuids[name]])
                 return True
             except psycopg2.Error:

@@ -82,6 +82,15 @@ class Sent:
         """{client_message_id: [line]} of what counts as sent"""
         return {i: lines for i, all_ in self.posted.items() if (lines := [p for p in all_ if p["accepted"]])}
 
+    @cached_property
+    def renewed(self):
+        """{(campaign, address): [line]} of what was accepted for rows that a restore has lost: the address has a row of another id"""
+        known, campaigns, out = {i for r in self.sends for i in r["ids"]}, {r["uuid"]: id_ for id_, r in self.campaigns.items()}, defaultdict(list)
+        for id_, lines in self.accepted.items() if self.c.s.restores else ():
+            if id_ not in known and id_.partition(".")[0] in campaigns:
+                out[campaigns[id_.partition(".")[0]], bare(lines[0]["recipient"])] += lines
+        return out
+
     def kind_of(self, row):
         return self.accounts[self.account_uuid[row["sent_by"]]]["kind"] if row["sent_by"] else None
 
@@ -89,7 +98,7 @@ class Sent:
         return [p for i in row["ids"] for p in self.posted.get(i, ())]
 
     def accepted_of(self, row):
-        return [p for i in row["ids"] for p in self.accepted.get(i, ())]
+        return [p for i in row["ids"] for p in self.accepted.get(i, ())] + self.renewed.get((row["campaign_id"], row["address"]), [])
 
     @cached_property
     def requests(self):
@@ -107,12 +116,16 @@ class Sent:
         return any(begin <= at_ms <= end + 2 * self.max_delay_ms for begin, end in self.c.s.sending.get("jumps", ()))
 
 
+def bare(recipient):
+    return re.sub(r"@.*", "", recipient)
+
+
 # The invariants
 
 def nothing_is_sent_twice(c):
     """I8: at most one POST is accepted for each client_message_id, and for each address of a campaign and generation; what is sent has one."""
     s = Sent(c)
-    known = {i for r in s.sends for i in r["ids"]}
+    known = {i for r in s.sends for i in r["ids"]} | {p["client_message_id"] for lines in s.renewed.values() for p in lines}
     for id_, lines in s.accepted.items():
         if len(lines) > 1:
             yield f"{id_} was accepted {len(lines)} times: {lines}"
@@ -125,6 +138,8 @@ def nothing_is_sent_twice(c):
         accepted = s.accepted_of(r)
         if not accepted and r["status"] in SENT:
             yield f"{r['ids'][-1]} is {r['status']}, and no provider has accepted it: {s.posts_of(r)}"
+    for place in s.renewed.keys() - by_address.keys():
+        yield f"{place} has no row, and was accepted: {s.renewed[place]}"
     for place, rows in by_address.items():
         if len(rows) > 1 or sum(len(s.accepted_of(r)) for r in rows) > 1 + max(r["generation"] for r in rows):
             yield f"{place}: {len(rows)} rows, accepted: {[p for r in rows for p in s.accepted_of(r)]}"
@@ -187,7 +202,7 @@ def nothing_unmarked_is_posted(c):
     s = Sent(c)
     cursors = {(r["campaign_id"], r["segment"]): r["cursor_id"] for r in s.table("campaign_segments")}
     for r in s.sends:
-        posts = s.posts_of(r)
+        posts = [p for p in s.posts_of(r) if p["at_ms"] > c.restored_ms]  # a restore takes back that others were begun
         if not r["campaign_id"]:
             continue
         # One that was refused, and waited for its retry, may be skipped; so may one whose earlier generation was accepted, and failed then.
@@ -303,6 +318,8 @@ def out_of_order(s):
     """A message whose outcome was unknown, also only because its replica was replaced, or that another account may send, may come later."""
     unknown = {(r["workspace_id"], r["send_id"]) for r in s.table("send_attempts") if r["class"] == "unknown"}
     unknown |= {tuple(place) for place in s.c.s.sending.get("unknown", ())}
+    # A restore takes back that a row was unknown.
+    broken = {p.get("client_message_id") for p in s.messages if not p["accepted"] and p["end"] != "answer"} if s.c.s.restores else ()
     rows = {r["request_id"]: r for r in s.sends if r["request_id"]}
     place, last = {}, {}
     for r, m, dead in s.requests:
@@ -310,9 +327,10 @@ def out_of_order(s):
             place.setdefault(m.request_id, (r.partition, r.offset))
     for p in s.messages:
         row = rows.get(p.get("client_message_id"))
-        if not row or not p["accepted"] or row["request_id"] not in place or (row["workspace_id"], row["id"]) in unknown or row["resolved_by"]:
+        if not row or not p["accepted"] or row["request_id"] not in place or (row["workspace_id"], row["id"]) in unknown \
+                or row["resolved_by"] or row["request_id"] in broken:
             continue
-        chat, at = (p["provider"], p["account"], re.sub(r"@.*", "", p["recipient"])), place[row["request_id"]]
+        chat, at = (p["provider"], p["account"], bare(p["recipient"])), place[row["request_id"]]
         if last.get(chat, at) > at:
             yield f"{row['request_id']} at {at} was accepted after the message at {last[chat]}, to the same recipient"
         last[chat] = max(at, last.get(chat, at))

@@ -10,7 +10,7 @@ from confluent_kafka.admin import ConfigResource
 
 from harness.waiting import wait_for
 
-from catalogue import fault, happens, hold
+from catalogue import EVERYTHING, fault, happens, hold
 
 
 # Servers
@@ -232,3 +232,8 @@ def cut_off_broker(system, random):
 @fault("cut_off_postgres", "postgres", "no packet to or from PostgreSQL arrives", needs_root=True)
 def cut_off_postgres(system, random):
     cut(system.postgres.parts()["port"], random)
+
+
+@fault("restore", EVERYTHING, "the database is replaced by a backup, after which services, bridges and producers had gone on; all services run again")
+def restore(system, random):
+    system.restore(lambda: hold(random, 0.5, 3.0))

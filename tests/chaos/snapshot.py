@@ -58,6 +58,7 @@ class Snapshot:
     deliveries: list = field(default_factory=list)  # as received: {"endpoint", "cycle", "headers", "body", "status"}
     epochs: list = field(default_factory=list)    # of each cycle: {partition: epoch} of webhook-dispatcher
     ranks: list = field(default_factory=list)     # [{message id: status}] at the end of each cycle
+    restores: list = field(default_factory=list)  # [{"backup", "restored": {partition: end of chat-event}, "watched": rows of watch before it, "at_ms"}]
     sessions: list = field(default_factory=list)  # pg_stat_activity of the services' roles
     usage: list = field(default_factory=list)     # of each cycle: {process: {"pid", "rss_kb", "fds", "connections"}}
     logs: dict = field(default_factory=dict)      # {process: text}
@@ -78,6 +79,7 @@ class Snapshot:
         for name in ("watermarks", "committed"):
             plain[name] = {topic: numbered(v) for topic, v in plain[name].items()}
         plain["epochs"] = [numbered(v) for v in plain["epochs"]]
+        plain["restores"] = [{k: numbered(v) if isinstance(v, dict) else v for k, v in r.items()} for r in plain["restores"]]
         return cls(**plain)
 
 

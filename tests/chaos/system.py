@@ -13,6 +13,7 @@ import psycopg2
 from confluent_kafka import Consumer, TopicPartition
 
 from harness.blazz import CHAT_SYNC, KEYRING, Blazz
+from harness.backup import Vault
 from harness.cleanup import CLEANUP
 from harness.client import VERIFY_TOKEN
 from harness.hooks import DISPATCHER, all_dispatched
@@ -24,6 +25,7 @@ from harness.waiting import wait_for
 import snapshot
 from bridging import TIMES as CLEANUP_TIMES
 from bridging import Bridging
+from gate import Gate
 from keeping import CACHE, Keeping
 from keeping import TIMES as JOB_TIMES
 from load import Journal, Load, Target
@@ -79,25 +81,34 @@ class Clock:
 class Watch(threading.Thread):
     """Samples consumer_progress and the states of campaigns during the faults."""
 
-    def __init__(self, conninfo, topics, sends):
+    def __init__(self, conninfo, topics, sends, gate):
         super().__init__(daemon=True)
-        self.conninfo, self.topics, self.sends, self.seen, self.campaigns = conninfo, topics, sends, [], []
-        self.opt_outs, self.unknown, self.ended = {}, set(), threading.Event()
+        self.conninfo, self.topics, self.sends, self.gate, self.seen, self.campaigns = conninfo, topics, sends, gate, [], []
+        self.opt_outs, self.unknown, self.connection, self.ended = {}, set(), None, threading.Event()
 
     def run(self):
-        connection = None
         while not self.ended.wait(WATCH_EVERY_S):
-            try:
-                connection = connection or psycopg2.connect(self.conninfo, connect_timeout=2)
-                with connection, connection.cursor() as cursor:
-                    cursor.execute("SELECT consumer, topic, partition, next_offset, epoch, seq FROM consumer_progress WHERE next_offset IS NOT NULL")
-                    for consumer, topic, *place in cursor.fetchall():
-                        row = [STREAM_OF[consumer, self.topics[topic]], *place]
-                        if row not in self.seen[-PARTITIONS * len(STREAMS):]:
-                            self.seen.append(row)
-                    self.watch_campaigns(cursor)
-            except psycopg2.Error:
-                connection = None
+            with self.gate.passing():
+                self.look()
+
+    def look(self):
+        try:
+            self.connection = self.connection or psycopg2.connect(self.conninfo, connect_timeout=2)
+            with self.connection, self.connection.cursor() as cursor:
+                cursor.execute("SELECT consumer, topic, partition, next_offset, epoch, seq FROM consumer_progress WHERE next_offset IS NOT NULL")
+                for consumer, topic, *place in cursor.fetchall():
+                    row = [STREAM_OF[consumer, self.topics[topic]], *place]
+                    if row not in self.seen[-PARTITIONS * len(STREAMS):]:
+                        self.seen.append(row)
+                self.watch_campaigns(cursor)
+        except psycopg2.Error:
+            self.connection = None
+
+    def leave(self):
+        """Ends its session, while the gate is closed."""
+        if self.connection:
+            self.connection.close()
+        self.connection = None
 
     def watch_campaigns(self, cursor):
         """The statuses are those of a time or newer, the opt-outs of a time or older."""
@@ -132,22 +143,23 @@ class System:
         replicated = ("chat-sync", "webhook-dispatcher", *(("campaign-sender",) if self.sends else ()),
                       *(("cleanup",) if self.bridges else ()))
         self.replicas = {"ingest": [self.ingest], **{name: [self.new_replica(name, n) for n in REPLICAS] for name in replicated}}
-        self.receivers = Receivers(self.blazz, self.workspaces)
+        self.gate, self.vault, self.restores = Gate(), None, []
+        self.receivers = Receivers(self.blazz, self.workspaces, self.gate)
         self.topic_names = {self.blazz.topic(t): t for t in TOPICS}
         self.load = Load(self.targets, Journal(self.folder / "journal.jsonl"), self.http_port, self.kafka.address,
                          {short: whole for whole, short in self.topic_names.items()})
         self.jumps = []  # of campaign-sender's clocks: [from_ms, to_ms]
         self.sending = Sending(self.blazz, self.folder, planner.sending, self.http_port, self.load.publisher,
                                self.stub_port) if self.sends else None
-        self.bridging = Bridging(self.blazz, self.folder, planner.bridging) if self.bridges else None
-        self.keeping = Keeping(self.blazz, self.folder, planner.keeping, self.load.publisher, UNMANAGED) if self.keeps else None
+        self.bridging = Bridging(self.blazz, self.folder, planner.bridging, self.gate) if self.bridges else None
+        self.keeping = Keeping(self.blazz, self.folder, planner.keeping, self.load.publisher, UNMANAGED, self.gate) if self.keeps else None
         for service in self.services() if self.keeps else ():
             self.keeping.give_keys(service)
         self.topics = snapshot.Topics(self.kafka.address, self.topic_names)
         for service in self.services():
             service.start(wait_ready=False)
         self.wait_ready()
-        self.watch = Watch(self.blazz.conninfo("postgres"), self.topic_names, self.sends)
+        self.watch = Watch(self.blazz.conninfo("postgres"), self.topic_names, self.sends, self.gate)
         self.watch.start()
 
     def services(self):
@@ -220,6 +232,32 @@ class System:
         if self.keeps:
             self.keeping.give_keys(one)
         return one
+
+    # Restores
+
+    def published(self):
+        """{partition: end of chat-event}"""
+        return {p: high for p, (_, high) in self.kafka.watermarks(self.blazz.topic("chat-event")).items()}
+
+    def restore(self, meanwhile):
+        """Replaces the database by a backup; services, bridges and producers go on after it until meanwhile() returns. The harness writes nothing
+        to the database after the backup: nobody would write it again."""
+        vault = self.vault = self.vault or Vault(self.blazz, self.folder)
+        vault.config = dict(self.blazz.ctl_config)
+        with self.gate.closed():
+            self.watch.leave()
+            line = {"backup": self.published()}
+            name = vault.create()
+            meanwhile()
+            for service in self.services():
+                service.stop()
+            vault.do("restore", name)
+            self.restores.append(line | {"restored": self.published(), "watched": len(self.watch.seen), "at_ms": int(time.time() * 1000)})
+        for service in self.services():
+            service.start(wait_ready=False)
+        wait_for(lambda: vault.run("accept")[0] == 0, lambda: f"the restore is accepted: {vault.run('accept')}", PROCESSED_S)
+        for former in vault.former():
+            self.postgres.drop_database(former)
 
     def wait_ready(self, deadline_s=60.0):
         for service in self.services():
@@ -311,7 +349,7 @@ class System:
             watermarks={s: {p: list(m) for p, m in self.kafka.watermarks(self.blazz.topic(STREAMS[s][1])).items()} for s in streams},
             committed={s: self.committed(s) for s in streams}, watch=list(self.watch.seen), sending=self.sending_state(), bridging=self.bridging.state() if self.bridges else {},
             keeping=self.keeping.state() if self.keeps else {},
-            deliveries=self.receivers.deliveries(len(self.epochs) - 1), epochs=list(self.epochs), ranks=list(self.ranks), sessions=sessions,
+            deliveries=self.receivers.deliveries(len(self.epochs) - 1), epochs=list(self.epochs), ranks=list(self.ranks), restores=list(self.restores), sessions=sessions,
             usage=list(self.usage), logs={s.label: s.log() for s in self.blazz.services},
             metrics={s.label: s.get("/metrics")[1] for s in self.services()})
 

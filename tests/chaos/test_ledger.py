@@ -12,13 +12,14 @@ sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "build/gen/python"), str(Pat
 
 from bridging_corruptions import BRIDGING_CORRUPTIONS  # noqa: E402 (found by the line above)
 from case import Case  # noqa: E402
-from catalogue import CATALOGUE  # noqa: E402
+from catalogue import CATALOGUE, EVERYTHING, OUTSIDE  # noqa: E402
 from corruptions import CORRUPTIONS, change_body  # noqa: E402
 from faults import draw_faults  # noqa: E402
 from ideal import Ideal  # noqa: E402
 from keeping_corruptions import KEEPING_CORRUPTIONS  # noqa: E402
 from ledger import INVARIANTS, check, verdict_text  # noqa: E402
 from plan import Planner  # noqa: E402
+from restore_corruptions import RESTORE_CORRUPTIONS, restored  # noqa: E402
 from sending_corruptions import SENDING_CORRUPTIONS  # noqa: E402
 from snapshot import Snapshot  # noqa: E402
 
@@ -48,8 +49,19 @@ def test_each_invariant_reports_its_own_violations(snapshot, invariant, corrupt)
     assert wrong and f"{invariant} is broken" in verdict_text({invariant: wrong})
 
 
+def test_a_consistent_state_after_a_restore_has_no_violation(snapshot):
+    verdicts = check(restored(snapshot))
+    assert not any(verdicts.values()), verdict_text(verdicts)
+
+
+@pytest.mark.parametrize("invariant, corrupt", [(i, c) for i, corruptions in RESTORE_CORRUPTIONS for c in corruptions], ids=lambda x: getattr(x, "__name__", x))
+def test_violations_after_a_restore_are_reported(snapshot, invariant, corrupt):
+    corrupt(restored(snapshot))
+    assert list(INVARIANTS[invariant](Case(snapshot)))
+
+
 def test_a_saved_snapshot_gives_the_same_verdict(snapshot, tmp_path):
-    change_body(snapshot)
+    change_body(restored(snapshot))
     snapshot.save(tmp_path / "snapshot.json")
     assert check(Snapshot.load(tmp_path / "snapshot.json")) == check(snapshot)
 
@@ -89,5 +101,6 @@ def test_every_fault_is_drawn_and_simultaneous_faults_have_different_targets():
     for _ in range(len(CATALOGUE)):
         faults = [f for f, _, _ in next(deal)]
         assert len({f.target for f in faults}) == len(faults)
+        assert all(f.target == EVERYTHING or f.target in OUTSIDE for f in faults) or EVERYTHING not in {f.target for f in faults}
         seen |= {f.name for f in faults}
     assert seen == CATALOGUE.keys()
