@@ -43,7 +43,7 @@ public class Rights {
 
 	private static boolean writes(Map<String, Object> client, String topic) throws Exception {
 		try (var producer = new KafkaProducer<>(client, new ByteArraySerializer(), new ByteArraySerializer())) {
-			producer.send(new ProducerRecord<>(topic, 0, null, new byte[0])).get();
+			producer.send(new ProducerRecord<>(topic, 0, new byte[0], new byte[0])).get();
 			return true;
 		} catch (ExecutionException | KafkaException e) { // the latter where the user may write nothing at all
 			if (e.getCause() instanceof AuthorizationException)

@@ -173,6 +173,29 @@ class Test:
         self.say(f"started again: {self.count('chats')} messages are there")
         self.some_more("LOAD2")
 
+    def restore(self):
+        """The procedure of docs/operations.md: what was accepted after the backup is read again from Kafka."""
+        backup = self.blazz_backup("backup", "create").split(":")[0]
+        self.some_more("LOAD3")
+        self.remember()
+        self.stack.compose("stop", *SERVICES, "backup")
+        self.blazz_backup("restore", "restore", backup)
+        lost = len(self.accepted - self.stored().keys())
+        assert lost > 0, "the backup has what was accepted after it"
+        self.sequence.clear()  # numbers since the backup are given again
+        self.stack.up()
+        wait_for(self.is_accepted, "the restore is accepted", SETTLE_S, 1.0)
+        self.settle()
+        self.say(f"restored a backup, and accepted that: {lost} messages were not in it, and are there")
+
+    def is_accepted(self):
+        self.blazz_backup("restore", "accept", check=False)
+        return self.stack.query("SELECT count(*) FROM restores WHERE accepted_at IS NULL") == [["0"]]
+
+    def blazz_backup(self, service, *arguments, check=True):
+        """The output of blazz-backup, in a container of that service."""
+        return self.stack.compose("--profile", "ops", "run", "--rm", "-T", "--no-deps", service, *arguments, check=check)
+
     def alone(self, folder):
         """The services as a project of their own, with the first one's Kafka and PostgreSQL as the existing ones."""
         self.remember()
@@ -188,7 +211,7 @@ class Test:
             other.up()
             self.receiver = other
             self.say(f"alone: {', '.join(sorted(other.services()))} run against brokers of another project")
-            self.some_more("LOAD3")
+            self.some_more("LOAD4")
         finally:
             for broker in ("kafka", "postgres"):
                 self.stack.docker("network", "disconnect", other.project + "_inside", self.stack.containers(broker)[0]["Id"], check=False)
@@ -306,6 +329,7 @@ def run(test, folder):
     test.disturb()
     test.stop()
     test.start_again()
+    test.restore()
     test.secrets_kept(folder)
     test.alone(folder)
 
